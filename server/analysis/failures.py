@@ -1,0 +1,144 @@
+"""From rows to causes: totals, groups, pending and timeline of the failures in a window."""
+
+from collections import Counter
+from datetime import datetime, timedelta
+from typing import Any
+
+import polars as pl
+
+from .contrast import concentration_of
+from .guidance import guidance_for
+from .records import failures_with_records, outcomes
+from .results import Affected, Example, Group, Other, Outcome, Pending, Slot, SlotValue, Totals
+from .signatures import varying
+from .text import one_line, shown
+from .timeline import trend_of
+
+MOST_NAMED = 3
+MOST_CONNECTIONS = 1
+"""Named beside the count; an id of 36 characters costs as much as a sentence."""
+
+MOST_SLOTS = 2
+SLOT_LONGEST = 40
+
+
+def totals_of(frame: pl.DataFrame) -> Totals:
+    """Count operations by status."""
+    by_status = dict(frame.group_by(pl.col("status").cast(pl.String)).len().iter_rows())
+    failed = by_status.get("failed", 0)
+    retried = frame.select(((pl.col("status") == "success") & (pl.col("failed_attempts") > 0)).sum()).item()
+    return Totals(
+        operations=len(frame),
+        success=by_status.get("success", 0),
+        failed=failed,
+        pending=by_status.get("pending", 0),
+        failure_rate=round(failed / len(frame), 4) if len(frame) else 0.0,
+        retried_successes=retried,
+    )
+
+
+def pending_of(frame: pl.DataFrame, as_of: datetime) -> Pending:
+    """Count the operations without an end, by age at `as_of`."""
+    created = frame.filter(pl.col("status") == "pending")["created_at"]
+    oldest = created.min()
+    return Pending(
+        count=len(created),
+        oldest_created_at=oldest if isinstance(oldest, datetime) else None,
+        over_1h=int((created < as_of - timedelta(hours=1)).sum()),
+    )
+
+
+def groups_of(
+    frame: pl.DataFrame, start: datetime, end: datetime, *, most: int, personal: bool
+) -> tuple[list[Group], Other]:
+    """Return the largest groups of failures, one a cause, and what is left out."""
+    failures = failures_with_records(frame)
+    counts = failures.group_by(pl.col("group").cast(pl.String)).len()
+    ordered = counts.sort("len", "group", descending=[True, False]).rows()
+    records = {str(row["group"]): row for row in outcomes(failures).iter_rows(named=True)}
+    groups = []
+    for name, _ in ordered[:most]:
+        members = failures.filter(pl.col("group") == name)
+        groups.append(_group(name, members, records[name], frame, len(failures), (start, end), personal))
+    left = ordered[most:]
+    return groups, Other(groups=len(left), count=sum(count for _, count in left))
+
+
+def _group(
+    name: str,
+    members: pl.DataFrame,
+    records: dict[str, Any],
+    frame: pl.DataFrame,
+    failed: int,
+    window: tuple[datetime, datetime],
+    personal: bool,
+) -> Group:
+    connections = _top(members, "connection_id", MOST_CONNECTIONS)
+    # The example lies on the connection that is named, so that one id serves both.
+    named = members.filter(pl.col("connection_id") == connections[0]) if connections else members
+    example = named.sort("created_at", "id").row(-1, named=True)
+    guidance = guidance_for(example["error_type"], example["status_code"], example["title"] + " " + example["message"])
+    return Group(
+        id=name,
+        title=shown(example["title"], personal, 80),
+        source_name=one_line(example["source_name"]),
+        error_type=example["error_type"] and one_line(example["error_type"]),
+        status_code=example["status_code"],
+        count=len(members),
+        share=round(len(members) / failed, 3),
+        first_seen=members["created_at"].min(),
+        last_seen=members["created_at"].max(),
+        trend=trend_of(members["created_at"], *window),
+        affected=_affected(members, records["records"]),
+        top_fleets=_top(members, "fleet_ref", MOST_NAMED),
+        top_connections=connections,
+        outcome=Outcome(**{state: records[state] for state in Outcome.model_fields}),
+        retryable=guidance.retryable,
+        owner=guidance.owner,
+        advice=guidance.advice,
+        concentration=concentration_of(members, frame),
+        varies=_varies(members, personal),
+        example=Example(
+            operation_id=example["id"],
+            connection_id=example["connection_id"],
+            message=shown(example["message"], personal) or "no message",
+        ),
+    )
+
+
+def _affected(members: pl.DataFrame, records: int) -> Affected:
+    resources = (
+        members.group_by(pl.col("resource").cast(pl.String)).len().sort("len", "resource", descending=[True, False])
+    )
+    return Affected(
+        records=records,
+        fleets=members["fleet_ref"].drop_nulls().n_unique(),
+        connections=members["connection_id"].n_unique(),
+        resources={one_line(resource): count for resource, count in resources.iter_rows()},
+    )
+
+
+def _top(members: pl.DataFrame, column: str, most: int) -> list[str]:
+    counts = members.group_by(pl.col(column).cast(pl.String)).len().drop_nulls()
+    return [one_line(v, 64) for v in counts.sort("len", column, descending=[True, False])[column].head(most)]
+
+
+def _varies(members: pl.DataFrame, personal: bool) -> list[Slot]:
+    """Tell the parts of the message that take a few values; one that differs nearly every time is an id."""
+    slots: dict[int, tuple[str, Counter[str]]] = {}
+    for message, count in members.group_by("message").len().sort("message").iter_rows():
+        for position, (word, value) in enumerate(varying(message)):
+            slots.setdefault(position, (word, Counter()))[1][shown(value, personal, SLOT_LONGEST)] += count
+    telling = [(word, values) for word, values in slots.values() if _tells(values)]
+    return [
+        Slot(slot=one_line(word, SLOT_LONGEST), top=[SlotValue(value=v, count=n) for v, n in _most_common(values)])
+        for word, values in telling[:MOST_SLOTS]
+    ]
+
+
+def _tells(values: Counter[str]) -> bool:
+    return 2 <= len(values) <= values.total() / 2 and values.most_common(1)[0][1] >= values.total() / 20
+
+
+def _most_common(values: Counter[str]) -> list[tuple[str, int]]:
+    return sorted(values.items(), key=lambda pair: (-pair[1], pair[0]))[:MOST_NAMED]

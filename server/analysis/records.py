@@ -1,0 +1,69 @@
+"""What became of the records that failed: written later, still wrong, or not to be told."""
+
+import polars as pl
+
+IDENTITIES = ("resource_id", "source_id", "payload")
+"""What makes two operations on one connection and resource the same record: the first of these that is known."""
+
+_PLACE = ("connection_id", "resource")
+
+
+def failures_with_records(frame: pl.DataFrame) -> pl.DataFrame:
+    """Return the failed rows with `record` (who they are about) and the last success and pending of that record."""
+    failed = frame.filter(pl.col("status") == "failed")
+    for name in IDENTITIES:
+        known = frame.filter(pl.col(name).is_not_null())
+        for status in ("success", "pending"):
+            last = known.filter(pl.col("status") == status).group_by(*_PLACE, name)
+            latest = last.agg(pl.col("created_at").max().alias(f"{status}_{name}"))
+            failed = failed.join(latest, on=[*_PLACE, name], how="left", maintain_order="left")
+    return failed.with_columns(
+        _record().alias("record"),
+        _by_identity("success").alias("success_at"),
+        _by_identity("pending").alias("pending_at"),
+    ).drop(f"{status}_{name}" for status in ("success", "pending") for name in IDENTITIES)
+
+
+def outcomes(failures: pl.DataFrame) -> pl.DataFrame:
+    """Return per `group` the numbers of its records: recovered, unresolved, unknown.
+
+    A later success makes a record recovered. One that waits in a later operation, or that nothing identifies, is
+    unknown.
+    """
+    per_record = failures.group_by("group", "record").agg(
+        pl.col("created_at").max(), pl.col("success_at").max(), pl.col("pending_at").max(), _identified().any()
+    )
+    recovered = (pl.col("success_at") > pl.col("created_at")).fill_null(value=False)
+    waiting = (pl.col("pending_at") > pl.col("created_at")).fill_null(value=False)
+    unknown = ~recovered & (waiting | ~pl.col("identified"))
+    return per_record.group_by("group").agg(
+        pl.len().alias("records"),
+        recovered.sum().alias("recovered"),
+        unknown.sum().alias("unknown"),
+        (~recovered & ~unknown).sum().alias("unresolved"),
+    )
+
+
+def _identified() -> pl.Expr:
+    return pl.any_horizontal(pl.col(name).is_not_null() for name in IDENTITIES).alias("identified")
+
+
+def _by_identity(status: str) -> pl.Expr:
+    """Take the time of the identity that names the record, not of a weaker one."""
+    chain = pl.when(pl.col(IDENTITIES[0]).is_not_null()).then(pl.col(f"{status}_{IDENTITIES[0]}"))
+    for name in IDENTITIES[1:]:
+        chain = chain.when(pl.col(name).is_not_null()).then(pl.col(f"{status}_{name}"))  # type: ignore[assignment]  # Then -> ChainedThen
+    return chain.otherwise(None)
+
+
+def _record() -> pl.Expr:
+    """Name the record of a row; one that nothing identifies is a record of its own."""
+    identity = pl.coalesce(
+        pl.lit("r:") + pl.col("resource_id"),
+        pl.lit("s:") + pl.col("source_id"),
+        pl.lit("p:") + pl.col("payload").cast(pl.String),
+        pl.lit("o:") + pl.col("id"),
+    )
+    return pl.concat_str(
+        pl.col("connection_id").cast(pl.String), pl.col("resource").cast(pl.String), identity, separator="|"
+    )

@@ -1,0 +1,211 @@
+"""What the tools answer, as pydantic models: fields of the contract, no nulls, times in UTC to the second."""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import BaseModel, PlainSerializer, SerializerFunctionWrapHandler, model_serializer
+
+from ..catena.query import iso
+
+Moment = Annotated[datetime, PlainSerializer(lambda t: iso(t.replace(microsecond=0)), return_type=str)]
+Exact = Annotated[datetime, PlainSerializer(iso, return_type=str)]
+"""A time that is passed back as an argument, so its fraction counts."""
+
+
+class Result(BaseModel):
+    """A part of an answer; what is None is left out, since clients hand nulls on to the model."""
+
+    @model_serializer(mode="wrap")
+    def _without_nulls(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {name: value for name, value in serialize(self).items() if value is not None}
+
+
+class WindowRead(Result):
+    """The window of an answer. `default`: nobody asked for it."""
+
+    from_datetime: Exact
+    to_datetime: Exact
+    default: bool | None = None
+
+
+class Answer(Result):
+    """What every answer carries: the window and filters it used, and when its rows were read."""
+
+    window: WindowRead
+    filters: dict[str, str | list[str]]
+    as_of: Moment
+
+
+class Failure(Result):
+    """Why one operation failed: its last failed attempt."""
+
+    error_type: str | None = None
+    status_code: int | None = None
+    message: str
+    group: str
+
+
+class OperationRow(Result):
+    """One operation of a list. `payload` and `logs` only in full detail."""
+
+    id: str
+    created_at: Moment
+    updated_at: Moment | None = None
+    operation_type: str
+    resource: str
+    source_name: str
+    status: str
+    connection_id: str
+    fleet_ref: str | None = None
+    resource_id: str | None = None
+    source_id: str | None = None
+    attempts: int
+    error: Failure | None = None
+    payload: dict[str, Any] | None = None
+    logs: list[dict[str, Any]] | None = None
+
+
+class OperationList(Answer):
+    """A page of operations."""
+
+    operations: list[OperationRow]
+    returned: int
+    scanned: int
+    next_cursor: str | None = None
+    note: str | None = None
+
+
+class Totals(Result):
+    """Counts of the operations covered. `failure_rate`: failed / operations."""
+
+    operations: int
+    success: int
+    failed: int
+    pending: int
+    failure_rate: float
+    retried_successes: int
+
+
+class Affected(Result):
+    """Whom a group hits; `resources` counts its failures by resource."""
+
+    records: int
+    fleets: int
+    connections: int
+    resources: dict[str, int]
+
+
+class Outcome(Result):
+    """What became of the records of a group, by the end of the part read."""
+
+    recovered: int
+    unresolved: int
+    unknown: int
+
+
+class Concentration(Result):
+    """The one value that is over-represented in a group."""
+
+    dimension: str
+    value: str
+    share_of_failures: float
+    share_of_operations: float
+
+
+class SlotValue(Result):
+    """A value and how many failures carry it."""
+
+    value: str
+    count: int
+
+
+class Slot(Result):
+    """A part of the message that differs inside a group."""
+
+    slot: str
+    top: list[SlotValue]
+
+
+class Example(Result):
+    """The latest failure of a group."""
+
+    operation_id: str
+    connection_id: str
+    message: str
+
+
+class Group(Result):
+    """One cause of failures."""
+
+    id: str
+    title: str
+    source_name: str
+    error_type: str | None = None
+    status_code: int | None = None
+    count: int
+    share: float
+    first_seen: Moment
+    last_seen: Moment
+    trend: str
+    affected: Affected
+    top_fleets: list[str]
+    top_connections: list[str]
+    outcome: Outcome
+    retryable: bool | None = None
+    owner: str
+    advice: str
+    concentration: Concentration | None = None
+    varies: list[Slot]
+    example: Example
+
+
+class Other(Result):
+    """What is left out of `groups`."""
+
+    groups: int
+    count: int
+
+
+class Pending(Result):
+    """Operations without an end yet."""
+
+    count: int
+    oldest_created_at: Moment | None = None
+    over_1h: int
+
+
+class Bucket(Result):
+    """One stretch of the timeline."""
+
+    start: Moment
+    operations: int
+    failed: int
+
+
+class Timeline(Result):
+    """Operations and failures over time."""
+
+    bucket: str
+    buckets: list[Bucket]
+
+
+class CoverageRead(Result):
+    """What the numbers cover: times absent where no stretch of time can be named."""
+
+    complete: bool
+    covered_from: Exact | None = None
+    covered_to: Exact | None = None
+    scanned: int
+    pages: int
+    note: str | None = None
+
+
+class Summary(Answer):
+    """The failures of a window, grouped by cause."""
+
+    totals: Totals
+    groups: list[Group]
+    other: Other
+    pending: Pending
+    timeline: Timeline
+    coverage: CoverageRead

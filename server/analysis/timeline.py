@@ -1,0 +1,66 @@
+"""Failures over time: buckets of whole units, and whether a cause rises, falls, goes on or has stopped."""
+
+import math
+from datetime import datetime, timedelta
+
+import polars as pl
+
+from .results import Bucket, Timeline
+
+MOST_BUCKETS = 13
+"""A day in stretches of two hours, wherever it starts; more would cost a summary the room of two causes."""
+
+_UNITS = [
+    ("1m", 60),
+    ("5m", 300),
+    ("15m", 900),
+    ("30m", 1800),
+    ("1h", 3600),
+    ("2h", 7200),
+    ("3h", 10_800),
+    ("6h", 21_600),
+    ("12h", 43_200),
+    ("1d", 86_400),
+    ("2d", 172_800),
+    ("4d", 345_600),
+]
+_QUIET_SHARE = 0.1
+_CERTAIN = 1.96
+
+
+def timeline_of(frame: pl.DataFrame, start: datetime, end: datetime) -> Timeline:
+    """Count operations and failures in buckets from `start` to `end`, empty ones included."""
+    name, seconds = next((u for u in _UNITS if _buckets(start, end, u[1]) <= MOST_BUCKETS), _UNITS[-1])
+    at = (pl.col("created_at").dt.epoch("s") // seconds).alias("at")
+    failed = (pl.col("status") == "failed").sum().alias("failed")
+    counted = {row[0]: row[1:] for row in frame.group_by(at).agg(pl.len(), failed).iter_rows()}
+    first = int(start.timestamp()) // seconds
+    buckets = []
+    for number in range(first, first + _buckets(start, end, seconds)):
+        operations, failures = counted.get(number, (0, 0))
+        moment = datetime.fromtimestamp(number * seconds, start.tzinfo)
+        buckets.append(Bucket(start=moment, operations=operations, failed=failures))
+    return Timeline(bucket=name, buckets=buckets)
+
+
+def _buckets(start: datetime, end: datetime, seconds: int) -> int:
+    return math.ceil(end.timestamp() / seconds) - int(start.timestamp()) // seconds
+
+
+def trend_of(moments: pl.Series, start: datetime, end: datetime) -> str:
+    """Return `stopped`, `rising`, `falling` or `steady` for the times of a cause's failures, in order.
+
+    Stopped: quiet for a tenth of the window and for longer than three usual gaps. Rising or falling: the halves of the
+    window differ by more than chance (95 %).
+    """
+    first, last, count = moments.min(), moments.max(), len(moments)
+    assert isinstance(first, datetime)
+    assert isinstance(last, datetime)
+    usual_gap = (last - first) / max(count - 1, 1)
+    if end - last > max((end - start) * _QUIET_SHARE, usual_gap * 3, timedelta(minutes=5)):
+        return "stopped"
+    late = int((moments >= start + (end - start) / 2).sum())
+    difference = (late - (count - late)) / math.sqrt(count)
+    if abs(difference) < _CERTAIN:
+        return "steady"
+    return "rising" if difference > 0 else "falling"

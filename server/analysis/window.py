@@ -1,0 +1,87 @@
+"""The stretch of time a question is about: written by people and models, fixed once, never sliding."""
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from ..catena.query import LONGEST_SPAN, iso
+from ..errors import BadArgument
+
+DEFAULT_SPAN = timedelta(days=1)
+"""The API's own default."""
+
+CLOCKS_MAY_DIFFER = timedelta(minutes=5)
+
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+_RELATIVE = re.compile(r"-?(\d{1,6})\s*([smhdw])(?:\s+ago)?")
+FORMS = "ISO 8601 (2026-06-25T16:00:00Z, no zone = UTC) or relative to now (-90m, -24h, -7d, now)"
+
+
+@dataclass(frozen=True)
+class Window:
+    """From `start` (included) to `end` (not included), aware UTC.
+
+    `default`: nobody named a time. `asked`: both ends as they were asked for, equal for equal questions while now moves.
+    """
+
+    start: datetime
+    end: datetime
+    default: bool = False
+    asked: tuple[str, str] = ("", "")
+
+    @property
+    def length(self) -> timedelta:
+        """The time between both ends."""
+        return self.end - self.start
+
+
+def window_of(from_datetime: str | None, to_datetime: str | None, now: datetime) -> Window:
+    """Fix both ends of a window; a missing end is now, a missing start one day before the end.
+
+    Raises:
+        BadArgument: A time cannot be read, the ends are reversed, lie ahead, or span more than the API takes.
+    """
+    now = now.replace(microsecond=0)
+    end = moment_of(to_datetime, "to_datetime", now) if to_datetime else now
+    start = moment_of(from_datetime, "from_datetime", now) if from_datetime else end - DEFAULT_SPAN
+    if start > now + CLOCKS_MAY_DIFFER:
+        raise BadArgument(
+            f"The window lies ahead: from_datetime {iso(start)}, and now it is {iso(now)}. Ask for a past one."
+        )
+    if start >= end:
+        raise BadArgument(
+            f"The window is empty or reversed: from_datetime {iso(start)} is not before to_datetime {iso(end)}. "
+            "Swap them, or leave to_datetime out to read until now."
+        )
+    if end - start > LONGEST_SPAN:
+        raise BadArgument(
+            f"The window spans {(end - start).total_seconds() / 86400:.1f} days; the API takes 45 at most. Ask for "
+            f"from_datetime={iso(end - LONGEST_SPAN)} with to_datetime={iso(end)} first, then for the time before."
+        )
+    asked = (_asked(from_datetime, start, "-1d"), _asked(to_datetime, end, "now"))
+    return Window(start, end, default=not from_datetime and not to_datetime, asked=asked)
+
+
+def _asked(text: str | None, moment: datetime, default: str) -> str:
+    if not text:
+        return default
+    relative = text.strip().lower()
+    return relative if relative == "now" or _RELATIVE.fullmatch(relative) else iso(moment)
+
+
+def moment_of(text: str, name: str, now: datetime) -> datetime:
+    """Read one time.
+
+    Raises:
+        BadArgument: It is neither ISO 8601 nor relative to now.
+    """
+    text = text.strip()
+    if text.lower() == "now":
+        return now
+    try:
+        if relative := _RELATIVE.fullmatch(text.lower()):
+            return now - timedelta(**{_UNITS[relative[2]]: int(relative[1])})
+        moment = datetime.fromisoformat(text)
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise BadArgument(f"{name} {text[:40]!r} is not a time. Write it as {FORMS}.") from None

@@ -1,0 +1,141 @@
+"""From the status and body of an answer to the error it means. Bodies: catena-api contract, section on errors."""
+
+import math
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import httpx
+import msgspec
+
+from ..errors import CatenaError, Invalid, NotAllowed, NotFound, NotSignedIn, RateLimited, Refused, Unavailable
+from .wire import UNDECODABLE
+
+OPERATIONS_SCOPE = "resource_operation:read"
+
+
+def error_of(response: httpx.Response, scopes: Iterable[str] = ()) -> CatenaError:
+    """Return the error that an answer other than 200 means; `scopes` are those of the token it was asked with."""
+    status = response.status_code
+    if status == 429:
+        return rate_limited(retry_after(response))
+    if status == 422:
+        return Invalid(_invalid(_body(response)))
+    if status == 403:
+        return NotAllowed(_not_allowed(sorted(scopes)))
+    if status >= 500:
+        return Unavailable(
+            f"Catena answered {status}: a fault on its side or between, after the retries that are due. "
+            "Try again in a minute; if it stays, ask Catena's support."
+        )
+    kind, text = _PLAIN.get(status, (Refused, f"Catena refused the request with status {status}. {_CHECK_ADDRESS}"))
+    return kind(text)
+
+
+_CHECK_ADDRESS = "Check that CATENA_BASE_URL is the API's address."
+_PLAIN: dict[int, tuple[type[CatenaError], str]] = {
+    400: (
+        Refused,
+        (
+            "Catena refused the request as malformed (400). With a cursor: it is broken or not Catena's; pass `next_cursor` "
+            "unchanged and alone, or leave it out to start again."
+        ),
+    ),
+    401: (
+        NotSignedIn,
+        (
+            "Catena refused the token (401), also a new one. Check that CATENA_CLIENT_ID, CATENA_CLIENT_SECRET, "
+            "CATENA_TOKEN_URL and CATENA_BASE_URL belong to the same environment."
+        ),
+    ),
+    404: (
+        NotFound,
+        (
+            "Catena does not know what was asked for (404). Check the ids: an operation is found only under its own "
+            "connection. If every call says so, check CATENA_BASE_URL."
+        ),
+    ),
+    405: (Refused, f"Catena does not take this request at this address (405). {_CHECK_ADDRESS}"),
+    409: (Refused, "Catena reports a conflict (409), which a read should never meet. Try again in a minute."),
+}
+
+
+def rate_limited(seconds: float | None) -> RateLimited:
+    """Return the error for a 429 that says to come back in `seconds`."""
+    when = "It did not say when to come back; try again in a minute" if seconds is None else _come_back(seconds)
+    return RateLimited(
+        f"Catena limits the rate of requests (429). {when}, or ask for a shorter window or more filters.", seconds
+    )
+
+
+def _come_back(seconds: float) -> str:
+    return f"Come back in {max(1, round(seconds))} seconds"
+
+
+def _not_allowed(scopes: list[str]) -> str:
+    if scopes and OPERATIONS_SCOPE not in scopes:
+        return (
+            f"Catena does not allow this (403): the token lacks the scope {OPERATIONS_SCOPE} "
+            f"(granted: «{_short(', '.join(scopes))}»). Ask Catena's support to grant it to this client id."
+        )
+    return (
+        f"Catena does not allow this (403). The client id needs the scope {OPERATIONS_SCOPE} and access to the data "
+        "asked for; ask Catena's support to check both."
+    )
+
+
+def _invalid(body: Any) -> str:
+    detail = body.get("detail") if isinstance(body, dict) else None
+    problems = [d for d in detail if isinstance(d, dict)] if isinstance(detail, list) else []
+    said = [": ".join(filter(None, (_short(d.get("path")), _short(d.get("message"))))) for d in problems[:5]]
+    quoted = f" It says: «{'; '.join(filter(None, said))}»." if any(said) else ""
+    return f"Catena does not accept a parameter (422).{quoted} Correct the argument and call again."
+
+
+def _short(text: Any) -> str:
+    """Keep the API's own words to one printable line of 120 characters that cannot end the quotation."""
+    if not isinstance(text, str):
+        return ""
+    return "".join(c if c.isprintable() else " " for c in text.replace("«", "'").replace("»", "'"))[:120].strip()
+
+
+def retry_after(response: httpx.Response) -> float | None:
+    """Return the seconds to wait: header as number or date, else the body's `retry_after_seconds`, else None."""
+    header = response.headers.get("Retry-After")
+    seconds = _seconds(header) if header else None
+    if seconds is None:
+        body = _body(response)
+        detail = body.get("detail") if isinstance(body, dict) else None
+        told = detail.get("retry_after_seconds") if isinstance(detail, dict) else None
+        seconds = _usable(told) if isinstance(told, int | float) else None
+    return seconds
+
+
+def _seconds(header: str) -> float | None:
+    try:
+        return _usable(float(header))
+    except ValueError:
+        pass
+    try:
+        moment = parsedate_to_datetime(header)
+    except ValueError:
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return _usable((moment - datetime.now(UTC)).total_seconds())
+
+
+def _usable(seconds: float) -> float | None:
+    """Return a wait that can be kept; None for one without end, not a number, or too large for one."""
+    try:
+        return max(0.0, float(seconds)) if math.isfinite(seconds) else None
+    except OverflowError:
+        return None
+
+
+def _body(response: httpx.Response) -> Any:
+    try:
+        return msgspec.json.decode(response.content)
+    except UNDECODABLE:
+        return None

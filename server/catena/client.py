@@ -1,0 +1,177 @@
+"""One page, one operation: signed, paced, retried where a retry can help, and turned into an error where not."""
+
+import random
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TypeVar
+from urllib.parse import quote, urlsplit
+
+import anyio
+import httpx
+import msgspec
+import stamina
+
+from ..errors import CatenaError, NotFound, RateLimited, Unreachable, Unreadable
+from .answers import error_of
+from .auth import Token, Tokens
+from .limiter import Limiter, time_left
+from .query import Params, Query
+from .wire import NOT_JSON, UNDECODABLE, Drift, Operation, Page, decode_operation, decode_page
+
+OPERATIONS = "/v2/integrations/connections/resource-operations"
+OPERATION = "/v2/integrations/connections/{}/resource-operations/{}"
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True)
+class Retries:
+    """How often and how soon a request that may heal is sent again; seconds."""
+
+    attempts: int = 5
+    first_wait: float = 0.2
+    longest_wait: float = 2.0
+
+
+class CatenaClient:
+    """Catena's API as far as this server reads it."""
+
+    def __init__(
+        self, http: httpx.AsyncClient, base_url: str, tokens: Tokens, limiter: Limiter, retries: Retries | None = None
+    ) -> None:
+        self._http = http
+        self._base_url = base_url
+        self._tokens = tokens
+        self._limiter = limiter
+        self._retries = retries or Retries()
+        self.date: str | None = None
+        """The `Date` of the API's last answer, to compare clocks."""
+
+    @property
+    def limiter(self) -> Limiter:
+        """The limiter that everything with these credentials shares."""
+        return self._limiter
+
+    async def list_page(self, query: Query, size: int, cursor: str | None = None) -> Page:
+        """Read one page of the list.
+
+        Raises:
+            CatenaError: No usable answer after the retries that are due.
+        """
+        return await self._get(OPERATIONS, query.params(size, cursor), decode_page)
+
+    async def operation(self, connection_id: str, operation_id: str) -> Operation:
+        """Read one operation with its attempts.
+
+        Raises:
+            NotFound: There is no such operation under this connection.
+            CatenaError: No usable answer after the retries that are due.
+        """
+        try:
+            path = OPERATION.format(quote(connection_id, safe=""), quote(operation_id, safe=""))
+            return await self._get(path, [], _decode_one)
+        except NotFound as exc:
+            raise NotFound(
+                f"Catena knows no operation {operation_id!r} under connection {connection_id!r} (404). "
+                "Check both ids; list_resource_operations shows them side by side."
+            ) from exc
+
+    async def token(self) -> Token:
+        """Return the token in use, asking for one where none is held."""
+        return await self._healing(self._tokens.current)
+
+    async def _get(self, path: str, params: Params, decode: Callable[[bytes], _T]) -> _T:
+        async def once() -> _T:
+            request = self._http.build_request("GET", self._base_url + path, params=params)
+            return decode(await self._send_paced(request))
+
+        return await self._healing(once)
+
+    async def _healing(self, once: Callable[[], Awaitable[_T]]) -> _T:
+        """Try again after what may heal, with growing, jittered waits."""
+        retries = self._retries
+        async for attempt in stamina.retry_context(
+            on=_may_heal,
+            attempts=retries.attempts,
+            timeout=None,  # the caller's cancel scope is the deadline
+            wait_initial=retries.first_wait,
+            wait_max=retries.longest_wait,
+            wait_jitter=retries.first_wait,
+        ):
+            with attempt, _network_as_ours():
+                return await once()
+        raise AssertionError("unreachable: the last attempt returns or raises")
+
+    async def _send_paced(self, request: httpx.Request) -> bytes:
+        """Send under the shared limit, and as often as a 429 asks for it within the caller's deadline."""
+        while True:
+            try:
+                async with self._limiter.slot():
+                    response = await self._send_signed(request)
+            except RateLimited as error:  # of the API or of the token endpoint
+                pause = self._limiter.pushed_back(error.retry_after)
+                if pause > time_left():
+                    raise
+            else:
+                self._limiter.calm()
+                return response.content
+            await anyio.sleep(
+                random.uniform(0, min(1.0, pause / 4))
+            )  # callers held back together do not return together
+
+    async def _send_signed(self, request: httpx.Request) -> httpx.Response:
+        """Send with the token; once more with a new one after 401 or 403, as Catena's own SDK does."""
+        token = await self._tokens.current()
+        response = await self._send(request, token)
+        if response.status_code in (401, 403):
+            token = await self._tokens.renewed(token)
+            response = await self._send(request, token)
+        if response.status_code != 200:
+            raise error_of(response, token.scopes)
+        return response
+
+    async def _send(self, request: httpx.Request, token: Token) -> httpx.Response:
+        request.headers["Authorization"] = f"Bearer {token.value}"
+        response = await self._http.send(request)
+        self.date = response.headers.get("Date")
+        return response
+
+
+def _may_heal(exc: Exception) -> bool:
+    return isinstance(exc, CatenaError) and exc.may_heal and not isinstance(exc, RateLimited)
+
+
+class _network_as_ours:
+    """Turn httpx's transport errors into ours, naming the host but neither query nor headers."""
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, trace: object) -> None:
+        if isinstance(exc, httpx.TimeoutException):
+            raise Unreachable(
+                f"{_host(exc)} did not answer in time. Try again; if it stays, ask for a shorter window or raise "
+                "CATENA_REQUEST_TIMEOUT_S."
+            ) from exc
+        if isinstance(exc, httpx.DecodingError):
+            raise Unreadable(NOT_JSON) from exc
+        if isinstance(exc, httpx.HTTPError):
+            raise Unreachable(
+                f"{_host(exc)} cannot be reached ({type(exc).__name__}). Check the network, CATENA_BASE_URL and "
+                "CATENA_TOKEN_URL, then try again."
+            ) from exc
+
+
+def _host(exc: httpx.HTTPError) -> str:
+    parts = urlsplit(str(exc.request.url))
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+
+
+def _decode_one(body: bytes) -> Operation:
+    try:
+        item = msgspec.json.decode(body)
+    except UNDECODABLE as exc:
+        raise Unreadable(NOT_JSON) from exc
+    operation = decode_operation(item, Drift())
+    if operation is None:
+        raise Unreadable(NOT_JSON)
+    return operation

@@ -1,0 +1,273 @@
+"""The commands for people: serve over HTTP, call one tool, check the setup, run the stand-in API."""
+
+import json
+import sys
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any
+
+import anyio
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
+from . import __version__
+from .app import OpsServer, build_server, quiet_logging
+from .catena.query import Filters, Query
+from .errors import BadArgument, BadSettings, OpsError
+from .runtime import Runtime, utc_now
+from .settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from mcp.shared.dispatcher import ProgressFnT
+
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+app = typer.Typer(
+    no_args_is_help=False,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+class Transport(StrEnum):
+    """How a client talks to the server."""
+
+    stdio = "stdio"
+    http = "http"
+
+
+def run(arguments: Sequence[str], demo: bool) -> None:
+    """Run one command; `demo` stands for --demo anywhere on the line."""
+    quiet_logging()
+    app(list(arguments), obj=demo, prog_name="catena-ops-mcp")
+
+
+def _settings(ctx: typer.Context) -> Settings:
+    """Read the settings and refuse to start a real connection without credentials."""
+    settings = load_settings(demo=True) if ctx.obj else load_settings()
+    if not settings.demo:
+        settings.secret()
+    return settings
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"catena-ops-mcp {__version__}")
+        raise typer.Exit
+
+
+@app.callback(epilog="Without a command: MCP over stdio. Settings are CATENA_* environment variables; see the README.")
+def _root(
+    _demo: Annotated[
+        bool, typer.Option("--demo", help="Use the built-in stand-in API: no account, nothing sent.")
+    ] = False,
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Tell an assistant what fails in Catena's resource operations, since when, for whom, why, and who has to act."""
+
+
+@app.command()
+def serve(
+    ctx: typer.Context,
+    transport: Annotated[Transport, typer.Option(help="stdio for a local client, http for many.")] = Transport.stdio,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on.")] = 8000,
+    allowed_host: Annotated[
+        list[str] | None, typer.Option(help="Host name by which clients reach a server beyond loopback; may repeat.")
+    ] = None,
+) -> None:
+    """Serve MCP. Over HTTP at /mcp, stateless, with /healthz; it has no sign-in of its own, so keep it on loopback."""
+    settings = _settings(ctx)
+    server = build_server(settings)
+    if transport is Transport.stdio:
+        raise typer.BadParameter("stdio takes no host or port; leave them out, or add --transport http")
+    _add_health(server)
+    typer.echo(f"Serving MCP at http://{host}:{port}/mcp (Ctrl-C ends it)", err=True)
+    from mcp.server.transport_security import TransportSecuritySettings
+
+    names = [*LOOPBACK, "[::1]", host, *(allowed_host or [])]
+    server.run(
+        "streamable-http",
+        host=host,
+        port=port,
+        stateless_http=True,
+        transport_security=TransportSecuritySettings(
+            enable_dns_rebinding_protection=True,
+            allowed_hosts=[form for name in names for form in (name, f"{name}:*")],
+            allowed_origins=[
+                f"{scheme}://{name}{p}" for scheme in ("http", "https") for name in names for p in ("", ":*")
+            ],
+        ),
+    )
+
+
+def _add_health(server: OpsServer) -> None:
+    from starlette.requests import Request
+    from starlette.responses import JSONResponse
+
+    async def healthz(_: Request) -> JSONResponse:
+        return JSONResponse({"status": "ok", "version": __version__})
+
+    server.custom_route("/healthz", methods=["GET"])(healthz)
+
+
+@app.command()
+def call(
+    ctx: typer.Context,
+    tool: Annotated[str, typer.Argument(help="Name of the tool.")],
+    arguments: Annotated[str, typer.Argument(help="Its arguments as a JSON object.")] = "{}",
+    as_json: Annotated[bool, typer.Option("--json", help="Print the structured result.")] = False,
+) -> None:
+    """Call one tool through an in-process MCP client. Exit 1 on a tool error."""
+    try:
+        given = json.loads(arguments)
+    except ValueError as exc:
+        raise typer.BadParameter(f"the arguments are no JSON ({exc}); write them as '{{\"size\": 10}}'") from None
+    if not isinstance(given, dict):
+        raise typer.BadParameter("the arguments must be a JSON object, like '{\"size\": 10}'")
+    server = build_server(_settings(ctx))
+    failed, said = anyio.run(_call, server, tool, given, as_json)
+    typer.echo(said, err=failed)
+    raise typer.Exit(1 if failed else 0)
+
+
+async def _call(server: OpsServer, tool: str, given: dict[str, Any], as_json: bool) -> tuple[bool, str]:
+    """Return whether the call failed, and what to print."""
+    from mcp import Client, MCPError
+    from mcp.types import TextContent
+
+    async with Client(server) as client, _bar() as told:
+        try:
+            result = await client.call_tool(tool, given, progress_callback=told)
+        except MCPError as exc:
+            return True, str(exc)
+    text = "\n".join(block.text for block in result.content if isinstance(block, TextContent))
+    if result.is_error or not as_json:
+        return bool(result.is_error), text
+    return False, json.dumps(result.structured_content, indent=2, ensure_ascii=False)
+
+
+@asynccontextmanager
+async def _bar() -> AsyncGenerator["ProgressFnT"]:
+    """Show progress on stderr where that is a terminal."""
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
+        task = bar.add_task("reading", total=1.0)
+
+        async def told(progress: float, total: float | None, message: str | None) -> None:
+            bar.update(task, completed=progress, total=total, description=message or "reading")
+
+        yield told
+
+
+@app.command()
+def doctor(ctx: typer.Context) -> None:
+    """Check settings, token, scope, one list call, store and clock: a line each. Exit 1 if one fails."""
+    raise typer.Exit(0 if anyio.run(_doctor, ctx) else 1)
+
+
+async def _doctor(ctx: typer.Context) -> bool:
+    try:
+        settings = _settings(ctx)
+    except BadSettings as exc:
+        return _line("settings", False, str(exc))
+    who = "the built-in demo API" if settings.demo else f"{settings.base_url} as client {settings.client_id[:6]}…"
+    _line("settings", True, who)
+    async with build_server(settings).runtime() as runtime:
+        try:
+            checks = await _checks(runtime)
+        except OpsError as exc:
+            return _line("api", False, str(exc))
+    return all(_line(*check) for check in checks)
+
+
+async def _checks(runtime: Runtime) -> list[tuple[str, bool, str]]:
+    from .catena.answers import OPERATIONS_SCOPE
+
+    client = await runtime.client()
+    token = await client.token()
+    lasts = token.stale_at - anyio.current_time()
+    granted = OPERATIONS_SCOPE in token.scopes or not token.scopes
+    scopes = ", ".join(sorted(token.scopes)) or "not told by the token endpoint"
+    lacks = "" if granted else f"; {OPERATIONS_SCOPE} is missing, ask Catena's support to grant it"
+    checks = [("token", True, f"granted, renewed in {lasts:,.0f} s"), ("scope", granted, scopes + lacks)]
+    now = runtime.clock()
+    asked_at = anyio.current_time()
+    page = await client.list_page(Query(Filters(), now - timedelta(hours=1), now), 1)
+    found = "an operation" if page.items else "no operation"
+    checks.append(("list", True, f"{found} in the last hour, answered in {anyio.current_time() - asked_at:.2f} s"))
+    checks.append(("store", True, f"{runtime.settings.store_url}, held by this process"))
+    return [*checks, _clock_check(client.date)]
+
+
+def _clock_check(date: str | None) -> tuple[str, bool, str]:
+    try:
+        told = parsedate_to_datetime(date or "")
+    except ValueError:
+        return "clock", True, "the API tells no time to compare with"
+    ahead = (utc_now() - told.astimezone(UTC)).total_seconds()
+    if abs(ahead) < 60:
+        return "clock", True, f"within a minute of the API's ({ahead:+.0f} s)"
+    return (
+        "clock",
+        False,
+        f"{ahead:+,.0f} s against the API's: windows that end now are off by that; set this machine's clock",
+    )
+
+
+def _line(name: str, fine: bool, told: str) -> bool:
+    typer.echo(f"{'ok  ' if fine else 'FAIL'} {name:<9} {told}")
+    return fine
+
+
+@app.command()
+def demo_api(
+    port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 8765,
+    now: Annotated[str | None, typer.Option(help="Stop the API's clock at this time (ISO 8601).")] = None,
+    operations: Annotated[int, typer.Option(min=100, help="Operations in the ten days before now.")] = 24_000,
+    seed: Annotated[int, typer.Option(help="Another seed is another story.")] = 7,
+    faults: Annotated[str, typer.Option(help="Faults to switch on, e.g. errors=0.15,rate=20,drift=true.")] = "",
+) -> None:
+    """Run the stand-in API as a real HTTP server and print the settings that point to it."""
+    import uvicorn
+
+    from .demo.access import CLIENT_ID, CLIENT_SECRET, TOKEN_PATH
+    from .demo.api import build_api
+    from .demo.faults import Faults
+    from .demo.world import anchor_of, build_world
+
+    try:
+        moment = _moment(now) if now else None
+        switched = Faults.parse(faults)
+    except (BadArgument, ValueError) as exc:
+        raise typer.BadParameter(str(exc)) from None
+
+    def clock() -> datetime:
+        return moment or utc_now()
+
+    api = build_api(build_world(anchor_of(clock()), seed=seed, operations=operations), clock=clock, faults=switched)
+    address = f"http://127.0.0.1:{port}"
+    typer.echo(
+        f"Stand-in API at {address} (Ctrl-C ends it). Point the server to it with\n"
+        f"  CATENA_BASE_URL={address}\n"
+        f"  CATENA_TOKEN_URL={address}{TOKEN_PATH}\n"
+        f"  CATENA_CLIENT_ID={CLIENT_ID}\n"
+        f"  CATENA_CLIENT_SECRET={CLIENT_SECRET}\n"
+        f"  CATENA_SCOPE=organization"
+    )
+    sys.stdout.flush()
+    uvicorn.run(api, host="127.0.0.1", port=port, log_level="warning", access_log=False)
+
+
+def _moment(text: str) -> datetime:
+    from .analysis.window import moment_of
+
+    return moment_of(text, "--now", utc_now())

@@ -1,0 +1,71 @@
+"""MCP resources: the words Catena knows, and one operation as it stands."""
+
+import json
+
+from mcp.server import MCPServer
+from mcp.server.mcpserver import Context
+from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError
+
+from .catena.vocabulary import ERROR_TYPES, OPERATION_TYPES, RESOURCE_SYNONYMS, RESOURCES, SOURCES, STATUSES
+from .errors import NotFound, OpsError
+from .runtime import Runtime
+from .tools._arguments import filters_of
+
+
+def add_resources(server: MCPServer[Runtime]) -> None:
+    """Register both resources."""
+    server.resource(
+        "catena://vocabulary",
+        name="vocabulary",
+        title="Words Catena knows",
+        description="Resources, TSPs (source_name), operation types, statuses and error types, with what they mean.",
+        mime_type="application/json",
+    )(vocabulary)
+    server.resource(
+        "catena://operations/{connection_id}/{operation_id}",
+        name="operation",
+        title="One resource operation",
+        description="One operation with its payload's fields and all attempts, read now.",
+        mime_type="application/json",
+    )(operation)
+
+
+def vocabulary() -> str:
+    """Return the known words as JSON."""
+    return json.dumps(
+        {
+            "as_of": "2026-06-26, the date of the API's contract; the API may know more by now",
+            "resource": RESOURCES,
+            "resource_synonyms": RESOURCE_SYNONYMS,
+            "source_name": SOURCES,
+            "operation": OPERATION_TYPES,
+            "status": STATUSES,
+            "error_type": {name: _MEANINGS[name] for name in ERROR_TYPES},
+        },
+        indent=1,
+    )
+
+
+_MEANINGS = {
+    "auth": "the TSP refused the stored credentials (assumed: the API names the types without explaining them)",
+    "validation": "the payload was refused (assumed)",
+    "network": "no usable answer: time-out, DNS, connection; then there is no status code (assumed)",
+    "tsp": "the TSP answered with an error of its own (assumed)",
+}
+
+
+async def operation(connection_id: str, operation_id: str, ctx: Context[Runtime]) -> str:
+    """Return one operation in full detail as JSON."""
+    from .analysis.operations import row_of
+
+    runtime = ctx.request_context.lifespan_context
+    try:
+        connection = filters_of(connection_id=connection_id).connection_id or ""
+        client = await runtime.client()
+        found = await client.operation(connection, operation_id)
+    except NotFound as exc:
+        raise ResourceNotFoundError(str(exc)) from exc
+    except OpsError as exc:
+        raise ResourceError(str(exc)) from exc
+    row = row_of(found, detail="full", personal=runtime.settings.show_personal_data)
+    return json.dumps(row.model_dump(mode="json"), indent=1, ensure_ascii=False)

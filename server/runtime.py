@@ -1,0 +1,158 @@
+"""What one running server holds: the client, the store, the clock and the limits. Opened by the server's lifespan.
+
+The heavy parts (httpx, polars) are imported on the first tool call, so a server that only starts stays light.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import anyio
+import anyio.to_thread
+
+from .analysis.window import Window
+from .catena.query import Filters, Query
+from .settings import Settings
+from .store import MemoryStore
+from .store.memory import Held
+
+if TYPE_CHECKING:
+    import httpx
+    import polars as pl
+
+    from .catena.bookmark import Bookmark
+    from .catena.client import CatenaClient, Retries
+    from .catena.scan import Coverage, Progress
+
+ANALYSIS_S = 3.0
+"""Kept back of a call's time for what comes after reading."""
+
+
+def utc_now() -> datetime:
+    """Return the time of this machine's clock."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a call wants read. `most`: operations at most; `start`: read on from there in the API's order."""
+
+    filters: Filters
+    window: Window
+    size: int
+    most: int
+    start: Bookmark | None = None
+
+    @property
+    def query(self) -> Query:
+        """The question as the API takes it."""
+        return Query(self.filters, self.window.start, self.window.end)
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """Equal for questions that want the same rows, also when now has moved on between them."""
+        return (self.filters, self.window.asked, self.most, self.start and self.start.encode())
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Rows of a question, and what they cover."""
+
+    frame: pl.DataFrame
+    window: Window
+    coverage: Coverage
+
+
+@dataclass
+class Runtime:
+    """One running server."""
+
+    settings: Settings
+    clock: Callable[[], datetime] = utc_now
+    open_http: Callable[[], httpx.AsyncClient] | None = None
+    retries: Retries | None = None
+    seen: set[str] = field(default_factory=set)
+    _client: CatenaClient | None = None
+    _exit: AsyncExitStack = field(default_factory=AsyncExitStack)
+
+    def __post_init__(self) -> None:
+        """Set the store up; it holds at most what two of the largest calls read."""
+        self.store: MemoryStore[Reading] = MemoryStore(2 * self.settings.max_operations)
+        self._opening = anyio.Lock()
+
+    async def client(self) -> CatenaClient:
+        """Return the API client, opened on first use.
+
+        Raises:
+            BadSettings: There are no credentials.
+        """
+        async with self._opening:
+            if self._client is None:
+                self._client = await self._open()
+            return self._client
+
+    async def _open(self) -> CatenaClient:
+        import httpx
+
+        from .catena.auth import Tokens
+        from .catena.client import CatenaClient
+        from .catena.limiter import Limiter
+
+        settings = self.settings
+        secret = settings.secret()
+        most = settings.max_concurrency
+        http = (
+            self.open_http()
+            if self.open_http
+            else httpx.AsyncClient(
+                timeout=settings.request_timeout_s,
+                limits=httpx.Limits(max_connections=most + 2, max_keepalive_connections=most + 2),
+            )
+        )
+        await self._exit.enter_async_context(http)
+        tokens = Tokens(http, settings.token_url, settings.client_id, secret, settings.scope)
+        return CatenaClient(http, settings.base_url, tokens, Limiter(most), self.retries)
+
+    async def read(
+        self, question: Question, *, refresh: bool = False, progress: Progress | None = None
+    ) -> tuple[Reading, datetime]:
+        """Return the rows of a question and the time they were read, from the store where they are fresh.
+
+        Raises:
+            CatenaError: Nothing at all could be read.
+        """
+        fresh_for = timedelta(0) if refresh else timedelta(seconds=self.settings.fresh_s)
+        held = await self.store.answer(question.key, self.clock(), fresh_for, lambda: self._read(question, progress))
+        return held.value, held.as_of
+
+    async def _read(self, question: Question, progress: Progress | None) -> Held[Reading]:
+        from .analysis.rows import joined, rows_of
+        from .catena.reader import read_on
+        from .catena.scan import Scan
+
+        as_of = self.clock()
+        client, size, most = await self.client(), question.size, question.most
+        deadline_s = max(self.settings.deadline_s - ANALYSIS_S, self.settings.deadline_s / 2)
+        if question.start:
+            read = await read_on(client, question.start, rows_of, size=size, most=most, deadline_s=deadline_s)
+        else:
+            scan = Scan(client, question.query, rows_of, size=size, most=most, progress=progress)
+            read = await scan.run(deadline_s)
+        frame = await anyio.to_thread.run_sync(joined, read.parts)
+        coverage = read.coverage
+        if coverage.cut_at is not None:
+            frame = frame.filter(frame["created_at"] >= coverage.cut_at)
+        for column in ("resource", "source_name", "operation_type"):
+            self.seen.update(frame[column].unique().cast(str))
+        return Held(Reading(frame, question.window, coverage), as_of, len(frame), worth_holding=coverage.complete)
+
+
+@asynccontextmanager
+async def running(runtime: Runtime) -> AsyncGenerator[Runtime]:
+    """Close what the runtime opened when the server ends."""
+    async with runtime._exit:
+        yield runtime

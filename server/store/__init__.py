@@ -1,0 +1,5 @@
+"""What was read lately, so that asking again costs nothing."""
+
+from .memory import MemoryStore
+
+__all__ = ["MemoryStore"]

@@ -1,0 +1,111 @@
+"""The arguments the tools share: named and limited as the API's query parameters, described once, checked in one place."""
+
+from collections.abc import Collection
+from dataclasses import replace
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import BeforeValidator, Field
+
+from ..analysis.text import one_line
+from ..analysis.window import Window, window_of
+from ..catena.query import MOST_FLEETS, Filters
+from ..catena.vocabulary import OPERATION_TYPES, RESOURCE_SYNONYMS, RESOURCES, SOURCES
+from ..errors import BadArgument, did_you_mean, plain_word
+
+
+def _one_of(words: Collection[str]) -> dict[str, Any]:
+    """Advertise known words without refusing others here: the API may know more than its contract of today."""
+    return {"enum": list(words)}
+
+
+def _as_list(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
+Resource = Annotated[str | None, Field(description="Drivers are `user`.", json_schema_extra=_one_of(RESOURCES))]
+ConnectionId = Annotated[str | None, Field(description="Connection UUID.")]
+SourceName = Annotated[str | None, Field(description="TSP, e.g. samsara.")]
+FleetRefs = Annotated[list[str] | None, BeforeValidator(_as_list), Field(description="Your fleet references, <= 100.")]
+OperationType = Annotated[str | None, Field(json_schema_extra=_one_of(OPERATION_TYPES))]
+SourceId = Annotated[str | None, Field(description="Record id at the TSP; needs `resource`.")]
+FromDatetime = Annotated[str | None, Field(description="ISO 8601 or -90m, -24h, -7d. Default -1d; span <= 45 days.")]
+ToDatetime = Annotated[str | None, Field(description="Default now.")]
+Cursor = Annotated[str | None, Field(description="`next_cursor` of a list, alone.")]
+Status = Literal["pending", "success", "failed"]
+
+
+def filters_of(
+    *,
+    resource: str | None = None,
+    connection_id: str | None = None,
+    source_name: str | None = None,
+    fleet_refs: list[str] | None = None,
+    operation: str | None = None,
+    source_id: str | None = None,
+    seen: Collection[str] = (),
+) -> Filters:
+    """Check the filters and write them as the API wants them; `seen` are values the API itself has returned.
+
+    Raises:
+        BadArgument: A value is unknown (with the nearest known one), malformed, or lacks its companion.
+    """
+    fleets = tuple(dict.fromkeys(fleet_refs or ()))
+    if len(fleets) > MOST_FLEETS:
+        raise BadArgument(
+            f"fleet_refs has {len(fleets)} values; the API takes {MOST_FLEETS} at most. Ask in parts of {MOST_FLEETS}."
+        )
+    if source_id and not resource:
+        raise BadArgument(
+            "source_id needs `resource`, since TSPs use the same id for different kinds of record. Add it."
+        )
+    return Filters(
+        resource=_known("resource", resource, RESOURCES, seen),
+        connection_id=_uuid("connection_id", connection_id),
+        source_name=_source(source_name, seen),
+        fleet_refs=fleets,
+        operation=_known("operation", operation, OPERATION_TYPES, seen),
+        source_id=source_id or None,
+    )
+
+
+def _known(name: str, value: str | None, known: Collection[str], seen: Collection[str]) -> str | None:
+    if not value or value in known or value in seen:
+        return value or None
+    meant = RESOURCE_SYNONYMS.get(plain_word(value)) or RESOURCE_SYNONYMS.get(value.lower())
+    if name == "resource" and meant:
+        raise BadArgument(f"{name} {_quoted(value)} is called {meant!r} in Catena. Pass {name}={meant!r}.")
+    listing = f" Known: {', '.join(known)}." if len(known) <= 5 else " catena://vocabulary lists all."
+    raise BadArgument(f"{name} {_quoted(value)} is not known.{did_you_mean(value, known)}{listing}")
+
+
+def _source(value: str | None, seen: Collection[str]) -> str | None:
+    """Match a TSP's name without case, spaces and punctuation: "J. J. Keller" is `jjkeller`."""
+    if not value:
+        return None
+    plain = plain_word(value)
+    exact = [name for name in (*SOURCES, *seen) if plain_word(name) == plain]
+    return exact[0] if exact else _known("source_name", value, SOURCES, seen)
+
+
+def _uuid(name: str, value: str | None) -> str | None:
+    if not value:
+        return None
+    try:
+        return str(UUID(value.strip()))
+    except ValueError:
+        raise BadArgument(
+            f"{name} {_quoted(value)} is no UUID (36 characters, like 019ddd87-5c1e-7a40-9d6b-2f1c8a7e4b90). "
+            "Take it from an operation's connection_id, or filter by fleet_refs or source_name instead."
+        ) from None
+
+
+def _quoted(value: str) -> str:
+    return repr(one_line(value, 40))
+
+
+def fixed_window(from_datetime: str | None, to_datetime: str | None, now: datetime) -> Window:
+    """Fix the window; see `window_of`. Empty texts count as not given, as models send them."""
+    window = window_of(from_datetime or None, to_datetime or None, now)
+    return replace(window, default=not from_datetime and not to_datetime)

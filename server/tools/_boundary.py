@@ -1,0 +1,46 @@
+"""The one place where errors become what a client reads: a tool error with the cause and the next step."""
+
+import logging
+from typing import Any
+
+from mcp.server.mcpserver.exceptions import ToolError
+from pydantic import ValidationError
+
+from ..errors import OpsError, did_you_mean
+
+logger = logging.getLogger(__name__)
+
+
+def check_names(given: dict[str, Any], schema: dict[str, Any]) -> None:
+    """Refuse argument names the tool does not have: a misspelt filter would answer another question.
+
+    Raises:
+        ToolError: With the nearest name.
+    """
+    known = schema.get("properties", {})
+    for name in given:
+        if name not in known:
+            raise ToolError(
+                f"There is no argument {name[:60]!r}.{did_you_mean(name, known)} Arguments: {', '.join(known)}."
+            )
+
+
+def steering(exc: ToolError, schema: dict[str, Any]) -> ToolError:
+    """Return the error a model can act on for one that the SDK raised."""
+    cause = exc.__cause__
+    if isinstance(cause, OpsError):
+        return ToolError(str(cause))
+    if isinstance(cause, ValidationError):
+        return ToolError("; ".join(_about(e, schema) for e in cause.errors(include_url=False, include_input=False)))
+    return exc
+
+
+def _about(error: Any, schema: dict[str, Any]) -> str:
+    """Say what an argument must be, from the schema it is published with."""
+    name = str(error["loc"][0])
+    declared = schema.get("properties", {}).get(name, {})
+    if "minimum" in declared or "maximum" in declared:
+        return f"`{name}` must be a whole number from {declared.get('minimum', 0)} to {declared.get('maximum', 'any')}"
+    if "enum" in declared:
+        return f"`{name}` must be one of {', '.join(declared['enum'])}"
+    return f"`{name}` cannot be used: {error['msg'][0].lower()}{error['msg'][1:]}. It is of type {declared.get('type', 'any')}"

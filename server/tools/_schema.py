@@ -1,0 +1,39 @@
+"""Schemas as small as clients allow: flat, without titles, nulls and references. Every token of them is paid per turn."""
+
+from typing import Any
+
+
+def lean_input(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return an input schema with flat properties; unknown names are announced as refused."""
+    properties = {name: _flat(declared) for name, declared in schema.get("properties", {}).items()}
+    required = {"required": schema["required"]} if schema.get("required") else {}
+    return {"type": "object", "properties": properties, **required, "additionalProperties": False}
+
+
+def _flat(declared: dict[str, Any]) -> dict[str, Any]:
+    """Replace `X or null` by X: leaving an argument out is how a model says null."""
+    options = [option for option in declared.get("anyOf", []) if option.get("type") != "null"]
+    merged = {**(options[0] if options else {}), **declared}
+    dropped = {"anyOf", "title", *(["default"] if merged.get("default") is None else [])}
+    return {key: value for key, value in merged.items() if key not in dropped}
+
+
+def lean_output(schema: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Return an output schema of the names and types of the first two levels."""
+    if schema is None:
+        return None
+    definitions = schema.get("$defs", {})
+    properties = {name: _outline(declared, definitions, 1) for name, declared in schema["properties"].items()}
+    return {"type": "object", "properties": properties}
+
+
+def _outline(declared: dict[str, Any], definitions: dict[str, Any], depth: int) -> dict[str, Any]:
+    options = [option for option in declared.get("anyOf", [declared]) if option.get("type") != "null"]
+    resolved = options[0]
+    if reference := resolved.get("$ref"):
+        resolved = definitions[reference.rpartition("/")[2]]
+    outline: dict[str, Any] = {"type": resolved.get("type", "object")}
+    if depth and outline["type"] == "object" and "properties" in resolved:
+        inner = resolved["properties"].items()
+        outline["properties"] = {name: _outline(part, definitions, depth - 1) for name, part in inner}
+    return outline

@@ -1,0 +1,185 @@
+"""List operations of a window, by status or cause too, without losing or doubling one."""
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import anyio
+import msgspec
+from mcp.server.mcpserver import Context
+from mcp.types import CallToolResult, TextContent
+from pydantic import Field
+
+from ..analysis.results import OperationList, OperationRow, WindowRead
+from ..analysis.text import one_line
+from ..catena.bookmark import Bookmark
+from ..errors import BadArgument, CatenaError
+from ..runtime import Runtime
+from . import _budget
+from ._arguments import (
+    ConnectionId,
+    Cursor,
+    FleetRefs,
+    FromDatetime,
+    OperationType,
+    Resource,
+    SourceId,
+    SourceName,
+    Status,
+    ToDatetime,
+    filters_of,
+    fixed_window,
+)
+from ._render import list_text
+
+if TYPE_CHECKING:
+    from ..catena.reader import Reader
+
+GROUP_ID = re.compile(r"g_[0-9a-f]{8}")
+
+CONCISE: Literal["concise"] = "concise"
+DEFAULT_SIZE = 25
+
+FILTERED_PAGE = 1000
+"""Rows a request asks for where most of them may not match."""
+
+
+async def list_resource_operations(
+    ctx: Context[Runtime],
+    resource: Resource = None,
+    connection_id: ConnectionId = None,
+    source_name: SourceName = None,
+    fleet_refs: FleetRefs = None,
+    operation: OperationType = None,
+    source_id: SourceId = None,
+    from_datetime: FromDatetime = None,
+    to_datetime: ToDatetime = None,
+    cursor: Cursor = None,
+    size: Annotated[int, Field(ge=1, le=1000)] = DEFAULT_SIZE,
+    status: Annotated[Status | None, Field()] = None,
+    group: Annotated[str | None, Field(description="A cause's id (g_…) from summarize_failures.")] = None,
+    detail: Annotated[
+        Literal["concise", "full"], Field(description="full adds payload fields and attempts.")
+    ] = CONCISE,
+) -> Annotated[CallToolResult, OperationList]:
+    """List single operations (writes into TSPs), in the API's order.
+
+    For "show me the failed ones", for ids to hand over, or for the operations of one cause (`group`). To learn what
+    fails and why, call summarize_failures first. Go on by passing `next_cursor` alone. Concise rows carry one record
+    id, and updated_at only from a minute on.
+    """
+    runtime = ctx.request_context.lifespan_context
+    filters = filters_of(
+        resource=resource, connection_id=connection_id, source_name=source_name, fleet_refs=fleet_refs,
+        operation=operation, source_id=source_id, seen=runtime.seen,
+    )  # fmt: skip
+    now = runtime.clock()
+    window = fixed_window(from_datetime, to_datetime, now)
+    if group and not GROUP_ID.fullmatch(group):
+        raise BadArgument(
+            f"group {one_line(group, 40)!r} is no id of a cause (g_ and 8 hex digits). Take it from summarize_failures."
+        )
+    if group and status not in (None, "failed"):
+        raise BadArgument(f"group names a cause of failures, so status={status!r} matches nothing. Leave status out.")
+    start = Bookmark(filters.given(), window.start, window.end, window.default, status, group, detail, size, cursor)
+    if cursor and (bookmark := Bookmark.decode(cursor)):
+        _refuse_conflict(start, bookmark)
+        start = msgspec.structs.replace(
+            bookmark,
+            detail=bookmark.detail if detail == CONCISE else detail,
+            size=bookmark.size if size == DEFAULT_SIZE else size,
+        )
+    found = await _find(runtime, start)
+    page = OperationList(
+        window=WindowRead(from_datetime=start.start, to_datetime=start.end, default=start.default or None),
+        filters=_filters_told(start),
+        as_of=now,
+        operations=found.rows,
+        returned=len(found.rows),
+        scanned=found.scanned,
+        next_cursor=found.goes_on.encode() if found.goes_on else None,
+        note=found.note,
+    )
+    return CallToolResult(
+        content=[TextContent(type="text", text=list_text(page))], structured_content=page.model_dump(mode="json")
+    )
+
+
+def _refuse_conflict(given: Bookmark, held: Bookmark) -> None:
+    """Let arguments repeat what the cursor carries, and refuse any that say otherwise."""
+    same_filters = not given.filters or given.filters == held.filters
+    same_window = given.default or (given.start, given.end) == (held.start, held.end)
+    if not (same_filters and same_window and given.status in (None, held.status) and given.group in (None, held.group)):
+        raise BadArgument(
+            "The cursor carries its own window, filters, status and group, and the arguments say otherwise. "
+            "Pass the cursor alone to go on, or leave it out to start again."
+        )
+
+
+def _filters_told(start: Bookmark) -> dict[str, str | list[str]]:
+    extra = {"status": start.status, "group": start.group}
+    return start.filters | {name: value for name, value in extra.items() if value}
+
+
+@dataclass
+class _Found:
+    """What a list has found so far, and where the next call goes on (None: at the end)."""
+
+    size: int
+    rows: list[OperationRow] = field(default_factory=list)
+    scanned: int = 0
+    cost: int = 0
+    goes_on: Bookmark | None = None
+    note: str | None = None
+
+    @property
+    def full(self) -> bool:
+        """Whether as many rows were found as asked for."""
+        return len(self.rows) >= self.size
+
+    def add(self, row: OperationRow) -> bool:
+        """Take a row, unless the page is full or would cost more tokens than an answer may."""
+        # Text and structured result both carry the row; the text says it in about 60 % of the tokens.
+        cost = int(1.6 * _budget.tokens(row.model_dump_json()))
+        if self.full or (self.rows and self.cost + cost > _budget.ANSWER):
+            return False
+        self.rows.append(row)
+        self.cost += cost
+        return True
+
+
+async def _find(runtime: Runtime, start: Bookmark) -> _Found:
+    """Read page after page until enough rows match, the answer is full, or a limit is reached."""
+    from ..catena.reader import Reader
+
+    filtered = bool(start.status or start.group)
+    reader = Reader(await runtime.client(), start, FILTERED_PAGE if filtered else start.size)
+    found = _Found(start.size)
+    with anyio.move_on_after(runtime.settings.deadline_s) as deadline:
+        try:
+            await _fill(found, reader, start, runtime)
+        except CatenaError as exc:
+            if not found.scanned:
+                raise
+            found.note = f"The list ended early, next_cursor goes on: {exc}"
+    if deadline.cancelled_caught:
+        found.note = f"The time for one call ({runtime.settings.deadline_s:g} s) was used up; next_cursor goes on."
+    return found
+
+
+async def _fill(found: _Found, reader: "Reader", start: Bookmark, runtime: Runtime) -> None:
+    from ..analysis.operations import matches, row_of
+
+    while True:
+        for position, op in await reader.next():
+            if matches(op, start.status, start.group):
+                row = row_of(op, detail=start.detail, personal=runtime.settings.show_personal_data)
+                if not found.add(row):
+                    found.goes_on = reader.bookmark(position)
+                    if not found.full:
+                        found.note = f"Cut after {len(found.rows)} rows to stay readable; next_cursor goes on."
+                    return
+            found.scanned += 1
+        found.goes_on = None if reader.ended else reader.bookmark()
+        if reader.ended or found.full or found.scanned >= runtime.settings.max_operations:
+            return

@@ -1,0 +1,151 @@
+"""Answer what fails in a window, for whom, why and who has to act."""
+
+import json
+from collections.abc import Callable
+from typing import Annotated
+
+import anyio.to_thread
+from mcp.server.mcpserver import Context
+from mcp.types import CallToolResult, TextContent
+from pydantic import Field
+
+from ..analysis.results import CoverageRead, Other, Summary, Timeline, WindowRead
+from ..analysis.window import Window
+from ..catena.bookmark import Bookmark
+from ..catena.query import iso
+from ..errors import BadArgument
+from ..runtime import Question, Reading, Runtime
+from . import _budget
+from ._arguments import (
+    ConnectionId,
+    Cursor,
+    FleetRefs,
+    FromDatetime,
+    OperationType,
+    Resource,
+    SourceId,
+    SourceName,
+    ToDatetime,
+    filters_of,
+    fixed_window,
+)
+from ._progress import progress_to
+from ._render import summary_text
+
+
+async def summarize_failures(
+    ctx: Context[Runtime],
+    resource: Resource = None,
+    connection_id: ConnectionId = None,
+    source_name: SourceName = None,
+    fleet_refs: FleetRefs = None,
+    operation: OperationType = None,
+    source_id: SourceId = None,
+    from_datetime: FromDatetime = None,
+    to_datetime: ToDatetime = None,
+    cursor: Cursor = None,
+    size: Annotated[int, Field(ge=1, le=1000, description="Page size of the read.")] = 1000,
+    max_groups: Annotated[int, Field(ge=1, le=50)] = 10,
+    max_operations: Annotated[int | None, Field(ge=1, description="Read at most so many.")] = None,
+    refresh: Annotated[bool, Field(description="Read again, not from the last minute's rows.")] = False,
+) -> Annotated[CallToolResult, Summary]:
+    """Summarize what fails in a window: every operation is read and failures are grouped by cause.
+
+    First choice for "what is failing, since when, for whom, why, who must act, is it fixed?". Tells totals, causes with
+    owner, advice, outcome per record and an example, pending, timeline, and in `coverage` exactly what was read.
+    For the operations of one cause pass its id as `group` to list_resource_operations.
+    """
+    runtime = ctx.request_context.lifespan_context
+    now = runtime.clock()
+    filters = filters_of(
+        resource=resource, connection_id=connection_id, source_name=source_name, fleet_refs=fleet_refs,
+        operation=operation, source_id=source_id, seen=runtime.seen,
+    )  # fmt: skip
+    window, start = fixed_window(from_datetime, to_datetime, now), None
+    if cursor:
+        start = Bookmark.decode(cursor) or Bookmark(
+            filters.given(), window.start, window.end, window.default, cursor=cursor
+        )
+        if start.cursor != cursor:  # one of ours, which carries its own
+            if filters.given() or not window.default:
+                raise BadArgument("The cursor carries its window and filters. Pass it without them, or leave it out.")
+            filters, window = start.api_filters, Window(start.start, start.end, start.default)
+    most = min(max_operations or runtime.settings.max_operations, runtime.settings.max_operations)
+    question = Question(filters, window, size, most, start)
+    reading, as_of = await runtime.read(question, refresh=refresh, progress=progress_to(ctx))
+
+    def analyse() -> Summary:
+        from ..analysis.failures import groups_of, pending_of, totals_of
+        from ..analysis.timeline import timeline_of
+
+        frame, coverage = reading.frame, reading.coverage
+        start, end = coverage.start or reading.window.start, coverage.end or reading.window.end
+        groups, other = groups_of(frame, start, end, most=max_groups, personal=runtime.settings.show_personal_data)
+        return Summary(
+            window=WindowRead(
+                from_datetime=reading.window.start,
+                to_datetime=reading.window.end,
+                default=reading.window.default or None,
+            ),
+            filters=filters.given(),
+            as_of=as_of,
+            totals=totals_of(frame),
+            groups=groups,
+            other=other,
+            pending=pending_of(frame, as_of),
+            timeline=timeline_of(frame, start, end) if len(frame) else Timeline(bucket="1h", buckets=[]),
+            coverage=_coverage(reading, cursor),
+        )
+
+    summary = _fitted(await anyio.to_thread.run_sync(analyse))
+    return CallToolResult(
+        content=[TextContent(type="text", text=summary_text(summary))],
+        structured_content=summary.model_dump(mode="json"),
+    )
+
+
+def _coverage(reading: Reading, cursor: str | None) -> CoverageRead:
+    coverage = reading.coverage
+    return CoverageRead(
+        complete=coverage.complete,
+        covered_from=coverage.start,
+        covered_to=coverage.end,
+        scanned=len(reading.frame),
+        pages=coverage.pages,
+        note=" ".join(_notes(reading, cursor)) or None,
+    )
+
+
+def _notes(reading: Reading, cursor: str | None) -> list[str]:
+    """Say why the read ended early and how to go on, and what did not look like the contract."""
+    coverage, notes = reading.coverage, []
+    if coverage.stopped:
+        notes.append(f"The read ended early: {coverage.stopped}.")
+    if cursor:
+        notes.append("Read from the cursor on in the API's order; what lies before it is not counted.")
+    elif not coverage.complete and coverage.start:
+        notes.append(f"Go on with to_datetime={iso(coverage.start)} and the same from_datetime and filters.")
+    elif not coverage.complete:
+        notes.append("Ask for a shorter window or more filters, or raise max_operations.")
+    if coverage.retry_after is not None:
+        notes.append(f"Come back in {max(1, round(coverage.retry_after))} seconds.")
+    return notes + _drift_notes(reading)
+
+
+def _drift_notes(reading: Reading) -> list[str]:
+    from ..analysis.drift import drift_notes
+
+    return drift_notes(reading.frame, reading.coverage.drift)
+
+
+def _fitted(summary: Summary) -> Summary:
+    """Leave out the smallest groups until both renderings fit their budgets; they stay counted in `other`."""
+    fits: list[tuple[Callable[[Summary], str], int]] = [
+        (summary_text, _budget.SUMMARY_TEXT),
+        (lambda s: json.dumps(s.model_dump(mode="json"), separators=(",", ":")), _budget.SUMMARY_STRUCTURED),
+    ]
+    while len(summary.groups) > 1 and any(_budget.tokens(render(summary)) > most for render, most in fits):
+        *kept, last = summary.groups
+        other = Other(groups=summary.other.groups + 1, count=summary.other.count + last.count)
+        summary = summary.model_copy(update={"groups": kept, "other": other})
+    return summary

@@ -1,0 +1,167 @@
+"""Signatures: another code or field is another cause; another name, id, time, number or order is not."""
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from server.analysis.signatures import group_id, masked, signature_of, varying
+
+SAME_CAUSE: list[tuple[str, str]] = [
+    ('{"message":"Invalid token.","requestId":"a1-b2"}', '{ "requestId": "c3-d4", "message": "Invalid token." }'),
+    ("User 'jane@x.com' already exists", "User 'john@y.org' already exists"),
+    ("limit must be lesser than 200 but got value 512", "limit must be lesser than 100 but got value 7"),
+    (
+        '{"errors":[{"code":"taken","field":"email"},{"code":"taken","field":"email"}]}',
+        '{"errors":[{"code":"taken","field":"email"}]}',
+    ),
+    (
+        "<html><head><title>502 Bad Gateway</title></head><body>ray 8a1</body></html>",
+        "<HTML><title>502  Bad Gateway</title><p>ray 9</p>",
+    ),
+    (
+        '{"error":"{\\"message\\":\\"deep one\\",\\"traceId\\":\\"1\\"}"}',
+        '{"error":"{\\"traceId\\":\\"2\\",\\"message\\":\\"deep one\\"}"}',
+    ),
+    (
+        "System.IO.IOException: disk full\n   at A.B.C(Int32 x) in c:\\a.cs:line 7",
+        "System.IO.IOException: disk full\n   at D.E(F g)",
+    ),
+    ("GET /v2/drivers/123 timed out after 3000ms", "GET /v2/drivers/9f/x timed out after 12ms"),
+]
+
+OTHER_CAUSE: list[tuple[str, str]] = [
+    ('{"error": 17}', '{"error": 18}'),
+    ("17", "18"),
+    ('{"message":"Invalid token."}', '{"message":"Invalid user."}'),
+    ('{"errors":[{"code":"taken","field":"email"}]}', '{"errors":[{"code":"taken","field":"phone"}]}'),
+    ('{"errors":[{"code":"taken","field":"email"}]}', '{"errors":[{"code":"blank","field":"email"}]}'),
+    ("Invalid value for driverActivationStatus.", "Invalid value for timeZoneName."),
+    ("Missing parameter 'vehicle'", "Missing parameter 'driver'"),
+    ("com.acme.DuplicateException: refused", "com.acme.PermissionException: refused"),
+    ("", "null"),
+]
+
+
+@pytest.mark.parametrize(("one", "other"), SAME_CAUSE, ids=lambda body: body[:30])
+def test_what_only_varies_is_the_same_cause(one: str, other: str) -> None:
+    assert signature_of(one).skeleton == signature_of(other).skeleton
+    assert signature_of(one).title == signature_of(other).title
+
+
+@pytest.mark.parametrize(("one", "other"), OTHER_CAUSE, ids=lambda body: body[:30])
+def test_another_code_field_or_sentence_is_another_cause(one: str, other: str) -> None:
+    assert signature_of(one).skeleton != signature_of(other).skeleton
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ('{"message":"Invalid token.","requestId":"x"}', "Invalid token."),
+        ('{"error_message": "invalid API key"}', "invalid API key"),
+        ('{"error": 17}', "error 17"),
+        ('{"errorCode":"1113","errorMsg":"plate refused by rule"}', "plate refused by rule [1113]"),
+        (
+            "<html><head><title>502 Bad Gateway</title></head><body><h1>Sorry</h1></body></html>",
+            "502 Bad Gateway; Sorry",
+        ),
+        (
+            "<soap:Fault><faultcode>c:17</faultcode><faultstring>No such unit</faultstring></soap:Fault>",
+            "c:17; No such unit",
+        ),
+        ('Traceback (most recent call last):\n  File "a.py", line 1\nValueError: bad plate', "ValueError: bad plate"),
+        ("boom\n   at a.b.C(D.java:7)\n   at e.F(G.java:8)", "boom"),
+        ('{"message":"cut in the mid', "cut in the mid"),
+        (
+            '{"error":{"message":"Incorrect login credentials","code":-32000,"data":{"type":"InvalidUserException"}}}',
+            "Incorrect login credentials [code -32000, InvalidUserException]",
+        ),
+        ("", ""),
+    ],
+)
+def test_the_message_is_what_a_person_would_quote(body: str, message: str) -> None:
+    assert signature_of(body).message == message
+
+
+@given(st.text(max_size=400))
+def test_any_text_has_a_bounded_signature_that_can_be_written(body: str) -> None:
+    signature = signature_of(body)
+    for part in (signature.skeleton, signature.message, signature.title):
+        part.encode()
+    assert len(signature.title) <= 80
+    assert signature_of(body) == signature
+
+
+JSON: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=10), inner, max_size=4),
+    max_leaves=20,
+)
+
+
+@given(JSON.filter(lambda value: isinstance(value, dict)))
+def test_spacing_and_the_order_of_keys_never_make_another_cause(value: dict[str, Any]) -> None:
+    turned = dict(reversed(list(value.items())))
+    assert signature_of(json.dumps(value)).skeleton == signature_of(json.dumps(turned, indent=3)).skeleton
+
+
+@given(st.integers(0, 10**12), st.integers(0, 10**12))
+def test_a_number_in_a_sentence_never_makes_another_cause(one: int, other: int) -> None:
+    sentence = "vehicle {} was refused because odometer {} is lower"
+    assert masked(sentence.format(one, other)) == masked(sentence.format(other, one))
+
+
+@pytest.mark.parametrize(
+    "body",
+    ["[" * 1_000_000, '{"a":' * 100_000, "<a" * 40_000, "<script " * 10_000, "<!--" * 20_000, '"' * 80_000, "\\" * 80_000,
+     " \n" * 40_000, "a1 " * 30_000, "\n at " * 20_000, "'a b'" * 20_000, "{" + '"a":1,' * 20_000, "\ud800" * 1000,
+     "x" * 5_000_000, "a@" * 40_000, "license " * 10_000, "+1 " * 30_000],
+    ids=lambda body: repr(body[:6]),
+)  # fmt: skip
+def test_hostile_bodies_take_bounded_time(body: str) -> None:
+    from server.analysis.text import shown
+
+    began = time.process_time()
+    shown(signature_of(body).message, personal=False)
+    assert time.process_time() - began < 2  # far above what any takes; a catastrophic pattern takes minutes
+
+
+def test_ids_are_the_same_in_another_process_with_another_hash_seed() -> None:
+    here = [group_id("samsara", "auth", 401, signature_of(body).skeleton) for pair in SAME_CAUSE for body in pair]
+    code = (
+        "import sys, json; from server.analysis.signatures import *; "
+        "print(json.dumps([group_id('samsara', 'auth', 401, signature_of(b).skeleton) for b in json.load(sys.stdin)]))"
+    )
+    bodies = json.dumps([body for pair in SAME_CAUSE for body in pair])
+    root = Path(__file__).parent.parent.parent
+    for seed in ("1", "2"):
+        ran = subprocess.run([sys.executable, "-c", code], cwd=root, env={"PYTHONHASHSEED": seed}, input=bodies,
+                             capture_output=True, text=True, check=True)  # fmt: skip
+        assert json.loads(ran.stdout) == here
+
+
+def test_source_type_and_status_are_part_of_the_id() -> None:
+    ids = {group_id("samsara", "auth", 401, "x"), group_id("geotab", "auth", 401, "x"), group_id("samsara", "tsp", 401, "x"),
+           group_id("samsara", "auth", None, "x"), group_id("samsara", "auth", 403, "x")}  # fmt: skip
+    assert len(ids) == 5
+    assert all(len(i) == 10 and i.startswith("g_") for i in ids)
+
+
+def test_golden_ids_do_not_change_without_a_new_version() -> None:
+    golden = {
+        ("samsara", "auth", 401, '{"message":"Invalid token.","requestId":"1"}'): "g_23f6a520",
+        ("motive", "tsp", 429, '{"error_message":"Too many requests, try again later"}'): "g_56346a4e",
+    }
+    for (source, kind, code, body), expected in golden.items():
+        assert group_id(source, kind, code, signature_of(body).skeleton) == expected
+
+
+def test_what_varies_is_told_with_the_word_before_it() -> None:
+    assert varying("User 'jane' already exists on server db-7") == [("User", "jane"), ("server", "db-7")]
+    assert varying("Invalid value for driverActivationStatus") == []

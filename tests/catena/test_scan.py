@@ -1,0 +1,446 @@
+"""A window is read exactly, and where it is not read whole, exactly the part that is said to be covered.
+
+The list endpoint is played in memory, on trio's virtual clock: answers take their time without costing any.
+"""
+
+import zlib
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from itertools import count
+from random import Random
+from typing import Any, TypeVar
+
+import anyio
+import httpx
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import SecretStr
+from trio.testing import MockClock
+
+from server.catena.auth import Tokens
+from server.catena.client import CatenaClient, Retries
+from server.catena.limiter import Limiter
+from server.catena.query import Filters, Query
+from server.catena.scan import MOST_EMPTY_PAGES, Read, Scan
+from server.catena.wire import Operation, Page
+from server.demo.access import CLIENT_ID, CLIENT_SECRET, TOKEN_PATH
+from server.demo.api import build_api
+from server.demo.faults import Faults
+from server.demo.world import build_world
+from server.errors import BrokenPaging, CatenaError, NotAllowed, RateLimited, Unavailable
+
+START = datetime(2026, 6, 24, 16, tzinfo=UTC)
+END = START + timedelta(days=1)
+QUERY = Query(Filters(), START, END)
+MICROS = 86_400_000_000
+
+Rows = list[tuple[str, datetime]]
+_T = TypeVar("_T")
+
+
+@dataclass
+class World:
+    """What the endpoint lists and how it behaves; `at` are microseconds from the window's start."""
+
+    at: list[int]
+    order: str = "newest"
+    repeat: int = 0
+    endless: str = ""
+    fails_after: int | None = None
+    error: CatenaError = field(default_factory=lambda: Unavailable("Catena answered 503: down. Try again."))
+
+    @property
+    def rows(self) -> Rows:
+        return [(f"{n:05}", START + timedelta(microseconds=micros)) for n, micros in enumerate(self.at)]
+
+    def ranked(self) -> Rows:
+        """Put the rows into the order in which they are listed, which the API does not promise."""
+        if self.order == "scattered":
+            return sorted(self.rows, key=lambda row: zlib.crc32(row[0].encode()))
+        return sorted(self.rows, key=lambda row: (row[1], row[0]), reverse=self.order == "newest")
+
+
+class Listing(CatenaClient):
+    """The list endpoint over a world: keyset cursors, answers that take from no time to a second."""
+
+    def __init__(self, world: World, concurrency: int = 8, slowest: float = 1.0) -> None:
+        self._world = world
+        self._limiter = Limiter(concurrency)
+        self._ranked = world.ranked()
+        self._random = Random(7)
+        self._slowest = slowest
+        self._nonce = count()
+        self.running = self.most_at_once = self.requests = 0
+
+    async def list_page(self, query: Query, size: int, cursor: str | None = None) -> Page:
+        self.requests += 1
+        if self._world.fails_after is not None and self.requests > self._world.fails_after:
+            raise self._world.error
+        async with self._limiter.slot():
+            self.running += 1
+            self.most_at_once = max(self.most_at_once, self.running)
+            try:
+                await anyio.sleep(self._random.random() * self._slowest)
+            finally:
+                self.running -= 1
+        return self._page(query, size, int(cursor.partition("~")[0]) if cursor else 0)
+
+    def _page(self, query: Query, size: int, after: int) -> Page:
+        """Cut a page; a cursor is the rank behind which it begins."""
+        ranks = [n for n, (_, moment) in enumerate(self._ranked, 1) if query.start <= moment < query.end]
+        ahead = [n for n in ranks if n > after]
+        behind = [n for n in ranks if n <= after]
+        repeated = behind[len(behind) - min(self._world.repeat, size - 1, len(behind)) :]
+        fresh = ahead[: size - len(repeated)]
+        shown = [*repeated, *fresh]
+        last = fresh[-1] if fresh else after
+        more = len(ahead) > len(fresh)
+        items = [Operation(*self._ranked[n - 1]) for n in shown]
+        return Page(items, f"{last}" if more else self._beyond(last))
+
+    def _beyond(self, last: int) -> str | None:
+        if self._world.endless == "fresh":
+            return f"{last}~{next(self._nonce)}"
+        return f"{last}" if self._world.endless == "same" else None
+
+
+def at_once(call: Callable[[], Awaitable[_T]]) -> _T:
+    """Run on a virtual clock; a read that hangs fails."""
+
+    async def bounded() -> _T:
+        with anyio.fail_after(100_000):
+            return await call()
+
+    return anyio.run(bounded, backend="trio", backend_options={"clock": MockClock(autojump_threshold=0)})
+
+
+def scan_of(client: CatenaClient, size: int, most: int, **more: Any) -> Scan[Rows]:
+    return Scan(client, QUERY, lambda ops: [(op.id, op.created_at) for op in ops], size=size, most=most, **more)
+
+
+def read(listing: Listing, size: int = 10, most: int = 10_000, deadline: float = 90_000) -> Read[Rows]:
+    async def call() -> Read[Rows]:
+        return await scan_of(listing, size, most).run(deadline)
+
+    return at_once(call)
+
+
+def all_parts(read: Read[Rows]) -> Rows:
+    return [row for part in read.parts for row in part]
+
+
+def counted(read: Read[Rows]) -> Rows:
+    """Return the rows that count, as the runtime counts them: each once, none before the cut."""
+    cut = read.coverage.cut_at or START
+    return sorted({row for row in all_parts(read) if row[1] >= cut})
+
+
+def assert_exact(read: Read[Rows], world: World, most: int) -> None:
+    """The rows that count are exactly those of the stretch that is said to be covered."""
+    coverage = read.coverage
+    assert len(all_parts(read)) <= most
+    if coverage.start is None or coverage.end is None:
+        assert not coverage.complete
+        assert counted(read) == []
+        return
+    assert coverage.end == END
+    expected = sorted(row for row in world.rows if coverage.start <= row[1] < coverage.end)
+    assert counted(read) == expected
+    assert coverage.complete == (coverage.start == START)
+    assert coverage.complete or coverage.stopped
+
+
+ORDERS = st.sampled_from(["newest", "oldest", "scattered"])
+SOMEWHEN = st.integers(0, MICROS - 1)
+
+
+@st.composite
+def moments(draw: st.DrawFn) -> list[int]:
+    rows = draw(st.integers(0, 150))
+    shape = draw(st.sampled_from(["even", "bursty", "one second", "one moment", "anywhere"]))
+    random, base = Random(rows), draw(SOMEWHEN)
+    hour = range(min(base, MICROS - 3_600_000_000), min(base, MICROS - 3_600_000_000) + 3_600_000_000)
+    match shape:
+        case "even":
+            return [MICROS * n // rows for n in range(rows)]
+        case "bursty":
+            return [random.choice(hour) if random.random() < 0.9 else random.randrange(MICROS) for _ in range(rows)]
+        case "one second":
+            return [min(base + random.randrange(1_000_000), MICROS - 1) for _ in range(rows)]
+        case "one moment":
+            return [base] * rows
+    return draw(st.lists(SOMEWHEN | st.sampled_from([0, 1, base, MICROS - 1]), max_size=40))
+
+
+WORLDS = st.builds(World, moments(), ORDERS, st.sampled_from([0, 0, 1, 3]))
+SIZES = st.integers(1, 50)
+CONCURRENCY = st.integers(1, 8)
+bounded = settings(deadline=None, max_examples=50)
+
+
+@bounded
+@given(world=WORLDS, size=SIZES, concurrency=CONCURRENCY)
+def test_a_window_is_read_whole_and_each_operation_once(world: World, size: int, concurrency: int) -> None:
+    listing = Listing(world, concurrency)
+    result = read(listing, max(size, 2 + world.repeat), most=100_000)
+    assert result.coverage.complete
+    assert result.coverage.stopped == ""
+    assert counted(result) == sorted(world.rows)
+    assert result.coverage.pages == listing.requests
+    assert listing.most_at_once <= concurrency
+
+
+@bounded
+@given(world=WORLDS, size=SIZES, concurrency=CONCURRENCY, most=st.integers(1, 160))
+def test_a_budget_is_kept_and_what_it_covers_is_exact(world: World, size: int, concurrency: int, most: int) -> None:
+    result = read(Listing(world, concurrency), size, most)
+    assert_exact(result, world, most)
+
+
+@bounded
+@given(world=WORLDS, size=SIZES, concurrency=CONCURRENCY, deadline=st.floats(0, 20))
+def test_what_is_covered_at_the_deadline_is_exact(world: World, size: int, concurrency: int, deadline: float) -> None:
+    result = read(Listing(world, concurrency), size, deadline=deadline)
+    assert_exact(result, world, 100_000)
+
+
+@bounded
+@given(world=WORLDS, size=SIZES, concurrency=CONCURRENCY, fails_after=st.integers(0, 40))
+def test_what_is_covered_after_an_error_is_exact(world: World, size: int, concurrency: int, fails_after: int) -> None:
+    world.fails_after = fails_after
+    try:
+        result = read(Listing(world, concurrency), size)
+    except Unavailable:
+        return
+    assert_exact(result, world, 100_000)
+    assert result.coverage.complete or "Catena answered 503: down" in result.coverage.stopped or world.repeat
+
+
+@bounded
+@given(world=WORLDS, size=SIZES, endless=st.sampled_from(["same", "fresh"]))
+def test_pages_without_end_are_left_and_never_called_complete(world: World, size: int, endless: str) -> None:
+    world.endless = endless
+    listing = Listing(world)
+    try:
+        result = read(listing, size)
+    except BrokenPaging:
+        return
+    assert_exact(result, world, 100_000)
+    assert not result.coverage.complete
+    assert "did not come to an end" in result.coverage.stopped
+
+
+def even(rows: int, **more: Any) -> World:
+    return World([MICROS * n // rows for n in range(rows)], **more)
+
+
+@pytest.mark.parametrize("order", ["newest", "oldest"])
+@pytest.mark.parametrize(("rows", "size"), [(5000, 100), (2000, 40), (997, 10), (300, 3), (100, 1)])
+def test_requests_on_even_traffic_are_few(rows: int, size: int, order: str) -> None:
+    listing = Listing(even(rows, order=order))
+    assert read(listing, size).coverage.complete
+    assert listing.requests <= 1.25 * -(-rows // size)
+
+
+@pytest.mark.parametrize("order", ["newest", "oldest", "scattered"])
+def test_requests_on_a_burst_stay_bounded(order: str) -> None:
+    random = Random(1)
+    burst = [random.randrange(3_600_000_000) + MICROS // 2 for _ in range(1800)]
+    listing = Listing(World(burst + [random.randrange(MICROS) for _ in range(200)], order))
+    assert read(listing, 20).coverage.complete
+    assert listing.requests <= 3 * 100
+
+
+def test_shards_are_read_side_by_side() -> None:
+    listing = Listing(even(5000), concurrency=8)
+    read(listing, 50)
+    assert listing.most_at_once == 8
+
+
+def test_a_scan_that_began_slowed_down_picks_up_speed() -> None:
+    listing = Listing(even(5000), concurrency=8)
+
+    async def call() -> int:
+        for _ in range(3):
+            await anyio.sleep(listing.limiter.pushed_back(1.0))
+        assert listing.limiter.concurrency == 1
+        listing.limiter.calm()
+        listing.limiter.calm()
+        await scan_of(listing, 50, 100_000).run(90_000)
+        return listing.most_at_once
+
+    assert at_once(call) == 2
+
+
+@pytest.mark.parametrize("rows", [400, 5000])
+@pytest.mark.parametrize("most", [100, 300])
+def test_a_budget_covers_its_worth_of_the_newest_operations(rows: int, most: int) -> None:
+    result = read(Listing(even(rows)), size=50, most=most)
+    assert_exact(result, even(rows), most)
+    assert len(counted(result)) >= most / 2
+    assert f"the limit of {most} operations" in result.coverage.stopped
+
+
+def test_a_budget_that_is_just_enough_reads_whole() -> None:
+    result = read(Listing(even(100)), size=10, most=100)
+    assert result.coverage.complete
+    assert len(all_parts(result)) == 100
+
+
+def test_going_on_from_what_is_covered_reads_the_rest() -> None:
+    world, end, found, calls = even(1000), END, Rows(), 0
+    while end > START:
+        query, calls = Query(Filters(), START, end), calls + 1
+
+        async def call(query: Query = query) -> Read[Rows]:
+            rows = partial(map, lambda op: (op.id, op.created_at))
+            return await Scan(Listing(world), query, lambda ops: list(rows(ops)), size=50, most=300).run(1000)
+
+        result = at_once(call)
+        assert result.coverage.start is not None
+        found += [row for row in all_parts(result) if row[1] >= (result.coverage.cut_at or START)]
+        end = result.coverage.start
+    assert sorted(found) == sorted(world.rows)
+    assert calls <= 8
+
+
+def test_a_few_rows_that_happen_to_come_newest_first_prove_no_order() -> None:
+    """Assumed of no API: one page of equal times says nothing of the rows behind it."""
+    world = World([0, 0, 0, 0, MICROS - 1], "oldest", fails_after=1)
+    with pytest.raises(Unavailable):
+        read(Listing(world), size=2)
+
+
+def test_rows_outside_the_stretch_asked_for_prove_no_coverage() -> None:
+    class Elsewhere(Listing):
+        """Documented: the filter is on `occurred_at`, which rows do not show."""
+
+        def _page(self, query: Query, size: int, after: int) -> Page:
+            page = super()._page(query, size, after)
+            for op in page.items:
+                op.created_at -= timedelta(days=30)
+            return page
+
+    result = read(Elsewhere(even(1000)), size=20, most=30)
+    assert result.coverage.start is None or result.coverage.start >= START
+
+
+@pytest.mark.parametrize("error", [NotAllowed("No (403). Ask."), RateLimited("Slow (429). Wait.", 70.0)])
+def test_an_error_before_anything_was_read_is_raised(error: CatenaError) -> None:
+    with pytest.raises(type(error)):
+        read(Listing(even(100, fails_after=0, error=error)))
+
+
+def test_a_rate_limit_that_ends_a_read_tells_when_to_come_back() -> None:
+    result = read(Listing(even(1000, fails_after=60, error=RateLimited("Slow (429). Wait.", 70.0))), size=10)
+    assert result.coverage.retry_after == 70
+    assert "429" in result.coverage.stopped
+
+
+def test_pages_that_repeat_are_given_up_soon() -> None:
+    for endless in ("same", "fresh"):
+        listing = Listing(World([5], endless=endless))
+        with pytest.raises(BrokenPaging):
+            read(listing)
+        assert listing.requests <= MOST_EMPTY_PAGES + 2
+
+
+def test_progress_is_told_up_to_the_whole() -> None:
+    told: list[tuple[int, float]] = []
+
+    async def progress(operations: int, share: float) -> None:
+        told.append((operations, share))
+
+    async def call() -> Read[Rows]:
+        return await scan_of(Listing(even(500)), 10, 10_000, progress=progress).run(1000)
+
+    at_once(call)
+    assert told[-1] == (500, 1.0)
+    assert len(told) >= 40
+    shares = [share for _, share in told]
+    assert shares == sorted(shares)
+
+
+class Stuck(Listing):
+    """Answers the first requests and then never again; with `refuses`, the last of eight is refused."""
+
+    refuses = False
+
+    async def list_page(self, query: Query, size: int, cursor: str | None = None) -> Page:
+        if self.requests < 3:
+            return await super().list_page(query, size, cursor)
+        if self.refuses and self.running == 7:
+            raise Unavailable("Catena answered 503. Try again.")
+        self.running += 1
+        try:
+            await anyio.sleep_forever()
+        finally:
+            self.running -= 1
+        raise AssertionError("slept for ever")
+
+
+@pytest.mark.anyio
+async def test_cancellation_from_outside_ends_every_request() -> None:
+    listing = Stuck(even(500), slowest=0)
+    with anyio.fail_after(5):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(scan_of(listing, 10, 10_000).run, 1000)
+            while listing.running < 8:
+                await anyio.sleep(0)
+            tasks.cancel_scope.cancel()
+    assert listing.running == 0
+
+
+@pytest.mark.anyio
+async def test_the_deadline_ends_every_request() -> None:
+    listing = Stuck(even(500), slowest=0)
+    with anyio.fail_after(5):
+        result = await scan_of(listing, 10, 10_000).run(0.05)
+    assert listing.running == 0
+    assert not result.coverage.complete
+    assert "the time for one call (0.05 s) was used up" in result.coverage.stopped
+
+
+@pytest.mark.anyio
+async def test_an_error_ends_the_other_requests() -> None:
+    listing = Stuck(even(500), slowest=0)
+    listing.refuses = True
+    with anyio.fail_after(5):
+        result = await scan_of(listing, 10, 10_000).run(1000)
+    assert listing.running == 0
+    assert "503" in result.coverage.stopped
+
+
+NOW = datetime(2026, 6, 25, 16, tzinfo=UTC)
+
+
+TROUBLES = {
+    "errors": Faults(errors=0.15),
+    "drift, oldest first, short-lived tokens": Faults(drift=True, order="oldest", token_uses=20),
+    "scattered and errors": Faults(order="scattered", errors=0.1),
+    "rate limit": Faults(rate=30, retry_after="fraction"),
+}
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("anyio_backend", ["trio"], indirect=True)
+@pytest.mark.parametrize("faults", TROUBLES.values(), ids=TROUBLES)
+async def test_the_stand_in_is_read_whole_through_its_troubles(faults: Faults) -> None:
+    world = build_world(NOW, operations=2000)
+    api = build_api(world, clock=lambda: NOW, faults=faults, timer=anyio.current_time)
+    http = httpx.AsyncClient(transport=httpx.ASGITransport(api))
+    base = "https://api.example"
+    tokens = Tokens(http, base + TOKEN_PATH, CLIENT_ID, SecretStr(CLIENT_SECRET), "organization")
+    client = CatenaClient(http, base, tokens, Limiter(8), Retries(8, 0.1, 1))
+    query = Query(Filters(), NOW - timedelta(days=3), NOW)
+    with anyio.fail_after(1000):
+        result = await Scan(client, query, lambda ops: [op.id for op in ops], size=20, most=10_000).run(900)
+    assert result.coverage.complete
+    found = [identifier for part in result.parts for identifier in part]
+    first = int(query.start.timestamp() * 1e6)
+    last = int(query.end.timestamp() * 1e6)
+    assert sorted(found) == sorted(op.id for op in world.operations if first <= op.created < last)
+    assert len(found) > 200

@@ -1,0 +1,210 @@
+"""The command as a person or a host runs it: real processes, exit codes, and a stdout that is clean."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from server import __version__
+
+ROOT = Path(__file__).parent.parent
+COMMAND = [sys.executable, "-m", "server"]
+
+
+def environment(**extra: str) -> dict[str, str]:
+    """Return the environment without settings of ours, plus `extra`."""
+    return {k: v for k, v in os.environ.items() if not k.startswith("CATENA_")} | extra
+
+
+def run(*arguments: str, stdin: str = "", **extra: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*COMMAND, *arguments],
+        check=False,
+        cwd=ROOT,
+        env=environment(**extra),
+        input=stdin,
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+
+
+@contextmanager
+def started(*arguments: str, **extra: str) -> Iterator["subprocess.Popen[str]"]:
+    process = subprocess.Popen(
+        [*COMMAND, *arguments], cwd=ROOT, env=environment(**extra), text=True,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+        for stream in (process.stdin, process.stdout, process.stderr):
+            assert stream is not None
+            stream.close()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+INITIALIZE = {
+    "jsonrpc": "2.0",
+    "id": 1,
+    "method": "initialize",
+    "params": {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "test", "version": "0"}},
+}
+INITIALIZED = {"jsonrpc": "2.0", "method": "notifications/initialized"}
+
+
+def lines(*messages: dict[str, Any]) -> str:
+    return "".join(json.dumps(message) + "\n" for message in messages)
+
+
+def test_version_and_help_answer_at_once() -> None:
+    assert run("--version").stdout.strip() == f"catena-ops-mcp {__version__}"
+    told = run("--help").stdout
+    for word in ("serve", "call", "doctor", "demo-api", "--demo", "CATENA_"):
+        assert word in told
+
+
+@pytest.mark.parametrize("arguments", [[], ["serve"], ["serve", "--transport", "http"], ["call", "summarize_failures"]])
+def test_without_credentials_the_settings_are_named_and_the_exit_is_2(arguments: list[str]) -> None:
+    ran = run(*arguments)
+    assert ran.returncode == 2
+    assert ran.stdout == ""
+    assert "CATENA_CLIENT_ID" in ran.stderr
+    assert "CATENA_CLIENT_SECRET" in ran.stderr
+    assert "Traceback" not in ran.stderr
+
+
+def test_a_setting_that_cannot_be_used_is_named_and_its_value_kept_back() -> None:
+    ran = run("--demo", CATENA_MAX_CONCURRENCY="lots-of-secrets")
+    assert ran.returncode == 2
+    assert "CATENA_MAX_CONCURRENCY" in ran.stderr
+    assert "lots-of-secrets" not in ran.stderr
+
+
+def test_a_secret_file_that_is_missing_is_named() -> None:
+    ran = run(CATENA_CLIENT_ID="me", CATENA_CLIENT_SECRET_FILE="/nowhere/secret")
+    assert ran.returncode == 2
+    assert "/nowhere/secret" in ran.stderr
+
+
+def test_call_prints_text_and_with_json_the_structured_result() -> None:
+    text = run("call", "summarize_failures", "--demo")
+    assert text.returncode == 0
+    assert " operations failed" in text.stdout
+    structured = json.loads(run("call", "list_resource_operations", '{"size": 3}', "--json", "--demo").stdout)
+    assert structured["returned"] == 3
+
+
+def test_a_tool_error_goes_to_stderr_with_exit_1() -> None:
+    ran = run("call", "summarize_failures", '{"resource": "driver"}', "--demo")
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert "Pass resource='user'" in ran.stderr
+    assert run("call", "summarise", "--demo").returncode == 1
+
+
+@pytest.mark.parametrize("arguments", ["{size: 3}", "[1]"])
+def test_arguments_that_are_no_json_object_say_how_to_write_them(arguments: str) -> None:
+    ran = run("call", "summarize_failures", arguments, "--demo")
+    assert ran.returncode == 2
+    assert '{"size": 10}' in ran.stderr
+
+
+def test_doctor_checks_each_part_and_tells_what_is_wrong() -> None:
+    fine = run("doctor", "--demo")
+    assert fine.returncode == 0
+    assert [line.split()[1] for line in fine.stdout.splitlines()] == [
+        "settings",
+        "token",
+        "scope",
+        "list",
+        "store",
+        "clock",
+    ]
+    wrong = run("doctor", CATENA_CLIENT_ID="x", CATENA_CLIENT_SECRET="y", CATENA_BASE_URL="http://127.0.0.1:9",
+                CATENA_TOKEN_URL="http://127.0.0.1:9/token")  # fmt: skip
+    assert wrong.returncode == 1
+    assert "FAIL" in wrong.stdout
+    assert "cannot be reached" in wrong.stdout
+
+
+def test_stdout_carries_only_the_protocol_and_a_closed_stdin_ends_it() -> None:
+    call = {
+        "jsonrpc": "2.0",
+        "id": 2,
+        "method": "tools/call",
+        "params": {"name": "summarize_failures", "arguments": {}},
+    }
+    with started("--demo") as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(lines(INITIALIZE, INITIALIZED, call))
+        process.stdin.flush()
+        answers = [json.loads(process.stdout.readline()) for _ in range(2)]
+        assert [answer["id"] for answer in answers] == [1, 2]
+        assert not answers[1]["result"]["isError"]
+        process.stdin.close()
+        assert process.wait(10) == 0
+        assert process.stdout.read() == ""
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it_at_once_without_a_traceback(how: signal.Signals) -> None:
+    with started("--demo") as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(lines(INITIALIZE))
+        process.stdin.flush()
+        process.stdout.readline()
+        sent_at = time.monotonic()
+        process.send_signal(how)
+        process.wait(5)
+        assert time.monotonic() - sent_at < 3
+        assert process.stderr is not None
+        assert "Traceback" not in process.stderr.read()
+
+
+def test_a_separate_demo_api_gives_the_answers_of_the_built_in_one() -> None:
+    port = free_port()
+    with started("demo-api", "--port", str(port)) as api:
+        assert api.stdout is not None
+        printed = [api.stdout.readline() for _ in range(6)]
+        settings = dict(line.strip().split("=", 1) for line in printed[1:])
+        assert len(settings) == 5
+        wait_for(port)
+        # A window that has ended: what is still to come differs between two clocks, what is past does not.
+        hour = time.gmtime().tm_hour
+        window = json.dumps({"from_datetime": time.strftime("%Y-%m-%dT%H:00:00Z", time.gmtime(time.time() - 86_400)),
+                             "to_datetime": time.strftime("%Y-%m-%dT%H:00:00Z", time.gmtime(time.time() - 7200))})  # fmt: skip
+        apart = json.loads(run("call", "summarize_failures", window, "--json", **settings).stdout)
+        built_in = json.loads(run("call", "summarize_failures", window, "--json", "--demo").stdout)
+    apart.pop("as_of"), built_in.pop("as_of")
+    if time.gmtime().tm_hour == hour:  # the world is told anew each hour
+        assert apart == built_in
+    assert apart["totals"]["operations"] > 1000
+
+
+def wait_for(port: int) -> None:
+    """Wait until something listens; ends by itself after ten seconds."""
+    until = time.monotonic() + 10
+    while time.monotonic() < until:
+        with socket.socket() as probe:
+            probe.settimeout(0.2)
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+    raise AssertionError(f"nothing listens on {port}")

@@ -1,0 +1,266 @@
+"""The summary through a real MCP client, every number compared with the demo world's own rows."""
+
+import json
+from collections import Counter
+from datetime import datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from server.demo.faults import Faults
+from server.demo.world import World
+from tests.conftest import DAY, NOW, Row, Serve, asking, facts, said
+
+pytestmark = pytest.mark.anyio
+
+
+def moment(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def outcome_in_plain_python(rows: list[Row], members: list[Row]) -> Counter[str]:
+    """Apply the contract's matching rule row by row, slowly and plainly."""
+    told: Counter[str] = Counter()
+    records: dict[Any, list[Row]] = {}
+    for row in members:
+        records.setdefault(record_of(row), []).append(row)
+    for (name, value), failures in records.items():
+        last = max(failures, key=lambda r: moment(r["created_at"]))
+        later = [
+            r
+            for r in rows
+            if (r["connection_id"], r["resource"]) == (last["connection_id"], last["resource"])
+            and (key_of(r, name) == value)
+            and moment(r["created_at"]) > moment(last["created_at"])
+        ]
+        states = {r["status"] for r in later}
+        told["recovered" if "success" in states else "unknown" if "pending" in states else "unresolved"] += 1
+    return told
+
+
+def record_of(row: Row) -> tuple[str, Any]:
+    name = next(n for n in ("resource_id", "source_id", "payload") if row.get(n))
+    return name, (row["connection_id"], row["resource"], key_of(row, name))[2]
+
+
+def key_of(row: Row, name: str) -> Any:
+    return json.dumps(row["payload"], sort_keys=True) if name == "payload" else row.get(name)
+
+
+async def test_totals_equal_the_worlds_own_count(serve: Serve, truth: list[Row]) -> None:
+    async with asking(serve()) as ask:
+        summary = facts(await ask("summarize_failures"))
+    states = Counter(row["status"] for row in truth)
+    retried = [r for r in truth if r["status"] == "success" and any(log["status"] == "failed" for log in r["logs"])]
+    assert summary["totals"] == {
+        "operations": len(truth),
+        "success": states["success"],
+        "failed": states["failed"],
+        "pending": states["pending"],
+        "failure_rate": round(states["failed"] / len(truth), 4),
+        "retried_successes": len(retried),
+    }
+
+
+async def test_shown_and_left_out_groups_add_up_to_all_failures(serve: Serve) -> None:
+    async with asking(serve()) as ask:
+        for most in (1, 3, 50):
+            summary = facts(await ask("summarize_failures", max_groups=most))
+            counts = [group["count"] for group in summary["groups"]]
+            assert len(counts) <= most
+            assert counts == sorted(counts, reverse=True)
+            assert sum(counts) + summary["other"]["count"] == summary["totals"]["failed"]
+
+
+async def test_every_incident_of_the_day_is_one_group_with_its_own_failures(
+    serve: Serve, world: World, truth: list[Row]
+) -> None:
+    async with asking(serve()) as ask:
+        for incident in world.incidents:
+            members = [r for r in truth if r["id"] in incident.operation_ids and r["status"] == "failed"]
+            if len(incident.causes) != 1 or len(members) < 30:
+                continue
+            found = facts(await ask("summarize_failures", source_name=members[0]["source_name"]))
+            largest = next(g for g in found["groups"] if g["example"]["operation_id"] in incident.operation_ids)
+            assert largest["count"] == len(members), incident.title
+            assert moment(largest["first_seen"]) == min(moment(r["created_at"]) for r in members).replace(microsecond=0)
+            assert largest["affected"]["connections"] == len({r["connection_id"] for r in members})
+            assert largest["affected"]["fleets"] == len({r["fleet_ref"] for r in members})
+            assert largest["affected"]["resources"] == Counter(r["resource"] for r in members)
+            assert largest["owner"] == incident.owner
+
+
+async def test_outcomes_follow_the_matching_rule_of_the_contract(serve: Serve, truth: list[Row]) -> None:
+    async with asking(serve()) as ask:
+        for source in ("samsara", "motive", "omnitracs"):
+            of_source = [r for r in truth if r["source_name"] == source]
+            group = facts(await ask("summarize_failures", source_name=source))["groups"][0]
+            listed = await failures_of(ask, group["id"])
+            assert len(listed) == group["count"]
+            members = [r for r in of_source if r["id"] in listed]
+            assert Counter(group["outcome"]) == outcome_in_plain_python(of_source, members), source
+            assert sum(group["outcome"].values()) == group["affected"]["records"]
+
+
+async def failures_of(ask: Any, group: str) -> set[str]:
+    page = facts(await ask("list_resource_operations", group=group, size=1000))
+    ids = {row["id"] for row in page["operations"]}
+    while cursor := page.get("next_cursor"):
+        page = facts(await ask("list_resource_operations", cursor=cursor, size=1000))
+        ids |= {row["id"] for row in page["operations"]}
+    return ids
+
+
+async def test_pending_operations_are_told_by_age(serve: Serve, truth: list[Row]) -> None:
+    async with asking(serve()) as ask:
+        pending = facts(await ask("summarize_failures"))["pending"]
+    created = [moment(r["created_at"]) for r in truth if r["status"] == "pending"]
+    assert pending["count"] == len(created)
+    assert pending["over_1h"] == sum(NOW - c > timedelta(hours=1) for c in created)
+    assert moment(pending["oldest_created_at"]) == min(created).replace(microsecond=0)
+
+
+async def test_timeline_counts_every_operation_once_in_at_most_24_buckets(serve: Serve) -> None:
+    async with asking(serve()) as ask:
+        for span in ("-40m", "-24h", "-7d", "-45d"):
+            summary = facts(await ask("summarize_failures", from_datetime=span))
+            buckets = summary["timeline"]["buckets"]
+            assert len(buckets) <= 24
+            assert sum(b["operations"] for b in buckets) == summary["totals"]["operations"]
+            assert sum(b["failed"] for b in buckets) == summary["totals"]["failed"]
+
+
+@pytest.mark.parametrize("anyio_backend", ["asyncio", "trio"])
+async def test_totals_stay_exact_with_faults_limits_dying_tokens_and_drift(
+    serve: Serve, truth: list[Row], anyio_backend: str
+) -> None:
+    faults = Faults(errors=0.15, rate=200.0, retry_after="fraction", token_uses=40, order="scattered", repeat=3)
+    async with asking(serve(faults)) as ask, asking(serve()) as plainly:
+        troubled = facts(await ask("summarize_failures", size=100))
+        plain = facts(await plainly("summarize_failures", size=100))
+    assert troubled["coverage"]["complete"]
+    assert troubled["coverage"].pop("pages") != 0
+    plain["coverage"].pop("pages")
+    assert troubled == plain
+    assert plain["totals"]["operations"] == len(truth)
+
+
+async def test_drift_is_counted_and_said_and_loses_no_operation(serve: Serve, truth: list[Row]) -> None:
+    async with asking(serve(Faults(drift=True))) as ask:
+        result = await ask("summarize_failures")
+    coverage = facts(result)["coverage"]
+    assert coverage["complete"]
+    assert coverage["scanned"] == len(truth)
+    assert "does not know" in coverage["note"]
+    assert coverage["note"] in said(result)
+
+
+async def test_results_are_equal_whatever_the_order_of_the_rows(serve: Serve) -> None:
+    answers = []
+    for order in ("newest", "oldest", "scattered"):
+        async with asking(serve(Faults(order=order))) as ask:
+            answers.append(said(await ask("summarize_failures", max_groups=50)))
+    assert answers[0] == answers[1] == answers[2]
+
+
+async def test_a_cause_has_the_same_id_in_any_window(serve: Serve) -> None:
+    async with asking(serve()) as ask:
+        day = facts(await ask("summarize_failures", max_groups=1))["groups"][0]
+        week = facts(await ask("summarize_failures", from_datetime="-7d", source_name=day["source_name"]))
+    assert (day["id"], day["title"]) in {(g["id"], g["title"]) for g in week["groups"]}
+
+
+async def test_a_budget_covers_the_newest_part_and_says_how_to_go_on(serve: Serve, truth: list[Row]) -> None:
+    async with asking(serve()) as ask:
+        first = facts(await ask("summarize_failures", max_operations=1000, size=100))
+        coverage = first["coverage"]
+        assert not coverage["complete"]
+        assert 0 < coverage["scanned"] <= 1000
+        start = moment(coverage["covered_from"])
+        assert coverage["scanned"] == sum(moment(r["created_at"]) >= start for r in truth)
+        assert f"to_datetime={coverage['covered_from']}" in coverage["note"]
+        rest = facts(
+            await ask(
+                "summarize_failures",
+                from_datetime=first["window"]["from_datetime"],
+                to_datetime=coverage["covered_from"],
+            )
+        )
+    assert rest["coverage"]["scanned"] + coverage["scanned"] == len(truth)
+
+
+async def test_a_list_cursor_is_read_from_there_on_in_order(serve: Serve, truth: list[Row]) -> None:
+    async with asking(serve()) as ask:
+        page = facts(await ask("list_resource_operations", size=50))
+        summary = facts(await ask("summarize_failures", cursor=page["next_cursor"]))
+    assert summary["totals"]["operations"] == len(truth) - page["returned"]
+    assert not summary["coverage"]["complete"]
+    assert "from the cursor on" in summary["coverage"]["note"]
+
+
+async def test_no_failures_is_only_said_of_what_was_read(serve: Serve) -> None:
+    async with asking(serve(now=NOW - timedelta(days=30))) as ask:
+        result = await ask("summarize_failures")
+    assert said(result).startswith("No operations.")
+    assert "(default: the last day)" in said(result)
+    async with asking(serve()) as ask:
+        result = await ask("summarize_failures", max_operations=1)
+    assert "in the part that was read" in said(result).splitlines()[0]
+
+
+async def test_asking_again_within_a_minute_sends_no_request(serve: Serve) -> None:
+    sent: list[httpx.Request] = []
+    async with asking(serve(sent=sent)) as ask:
+        first = await ask("summarize_failures")
+        before = len(sent)
+        again = await ask("summarize_failures")
+        assert before > 0
+        assert len(sent) == before
+        assert facts(again) == facts(first)
+        await ask("summarize_failures", refresh=True)
+        assert len(sent) > before
+
+
+async def test_progress_is_told_and_never_falls(serve: Serve) -> None:
+    from mcp import Client
+
+    told: list[float] = []
+
+    async def note(progress: float, total: float | None, message: str | None) -> None:
+        told.append(progress)
+
+    async with Client(serve()) as client:
+        await client.call_tool("summarize_failures", {"from_datetime": "-10d"}, progress_callback=note)
+    assert told
+    assert told == sorted(told)
+    assert told[-1] == pytest.approx(1)
+
+
+async def test_text_and_structured_result_hold_the_same_facts(serve: Serve) -> None:
+    async with asking(serve()) as ask:
+        result = await ask("summarize_failures", from_datetime="-3d")
+    text, summary = said(result), facts(result)
+    plain = text.replace(",", "")
+    totals = summary["totals"]
+    for value in (*(totals[n] for n in totals if n != "failure_rate"), summary["coverage"]["scanned"]):
+        assert str(value) in plain
+    for group in summary["groups"]:
+        shown = [group["id"], group["title"], group["owner"], group["advice"], group["first_seen"], group["last_seen"]]
+        shown += [group["trend"], group["example"]["operation_id"], *group["top_fleets"], *group["top_connections"]]
+        shown += [f"{name} {count}" for name, count in group["affected"]["resources"].items()]
+        shown += [f"{count} {name}" for name, count in group["outcome"].items()]
+        shown += [slot["slot"] for slot in group["varies"]]
+        for part in shown:
+            assert part.replace(",", "") in plain, part
+    for bucket in summary["timeline"]["buckets"]:
+        assert f"{bucket['failed']}/{bucket['operations']}" in text
+    assert str(summary["other"]["groups"]) in text
+
+
+async def test_the_window_default_is_the_last_day(serve: Serve) -> None:
+    async with asking(serve()) as ask:
+        window = facts(await ask("summarize_failures"))["window"]
+    assert moment(window["to_datetime"]) == NOW
+    assert moment(window["from_datetime"]) == NOW - DAY
+    assert window["default"] is True

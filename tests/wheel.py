@@ -1,0 +1,76 @@
+"""Build the wheel and use what it installs, with the sources out of reach. Run by `make wheel`, not by pytest."""
+
+import json
+import subprocess
+import sys
+import sysconfig
+import tempfile
+import venv
+import zipfile
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+
+
+def main() -> None:
+    """Fail where a file is missing from the wheel, or the installed command does not answer from `/`."""
+    with tempfile.TemporaryDirectory() as folder:
+        wheel = build(Path(folder))
+        names = zipfile.ZipFile(wheel).namelist()
+        prompts = {path.name for path in (ROOT / "prompts").glob("*.md")}
+        missing = {name for name in prompts if f"server/_prompts/{name}" not in names}
+        assert not missing, f"prompts missing from the wheel: {missing}"
+        assert not [n for n in names if n.startswith(("tests", "benchmarks"))], "the wheel holds more than the server"
+        command = install(wheel, Path(folder) / "env")
+        version = said(command, "--version")
+        called = json.loads(said(command, "call", "summarize_failures", "--demo", "--json"))
+        listed = json.loads(said(str(Path(command).with_name("python")), "-c", LIST))
+    assert called["coverage"]["complete"], called["coverage"]
+    assert set(listed["prompts"]) == {name.removesuffix(".md") for name in prompts}, listed
+    assert str(ROOT) not in listed["home"], f"the sources were in reach: {listed['home']}"
+    sys.stdout.write(f"wheel: {wheel.name} answers as {version.strip()}, {len(prompts)} prompts\n")
+
+
+def build(folder: Path) -> Path:
+    """Build the wheel without fetching anything."""
+    pip = [
+        sys.executable,
+        "-m",
+        "pip",
+        "--disable-pip-version-check",
+        "-q",
+        "wheel",
+        "--no-deps",
+        "--no-build-isolation",
+    ]
+    subprocess.run([*pip, "-w", str(folder), str(ROOT)], check=True)
+    return next(folder.glob("*.whl"))
+
+
+def install(wheel: Path, folder: Path) -> str:
+    """Install the wheel alone into an environment that sees our dependencies, but not our editable install."""
+    venv.create(folder, symlinks=True)
+    site = next(folder.glob("lib/python*/site-packages"))
+    # A plain path line does not run the .pth files it leads to, and with them not the editable install.
+    (site / "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "-q", "--python", str(folder / "bin/python")]
+    subprocess.run([*pip, "install", "--no-deps", "--no-index", str(wheel)], check=True)
+    return str(folder / "bin/catena-ops-mcp")
+
+
+def said(*command: str) -> str:
+    """Run a command from `/`, where a host may start it, and return what it prints."""
+    return subprocess.run(command, check=True, cwd="/", stdout=subprocess.PIPE, text=True, timeout=60).stdout
+
+
+LIST = """
+import json, sys, anyio, server
+from mcp import Client, StdioServerParameters
+async def main():
+    async with Client(StdioServerParameters(command=sys.executable, args=["-m", "server", "--demo"])) as client:
+        return [p.name for p in (await client.list_prompts()).prompts]
+print(json.dumps({"home": server.__file__, "prompts": anyio.run(main)}))
+"""
+
+if __name__ == "__main__":
+    main()
