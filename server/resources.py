@@ -60,7 +60,7 @@ async def operation(connection_id: str, operation_id: str, ctx: Context[Runtime]
 
     runtime = ctx.request_context.lifespan_context
     try:
-        connection = filters_of(connection_id=connection_id).connection_id or ""
+        connection = filters_of((), connection_id=connection_id).connection_id or ""
         client = await runtime.client()
         found = await client.operation(connection, operation_id)
     except NotFound as exc:

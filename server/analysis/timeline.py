@@ -30,6 +30,8 @@ _CERTAIN = 1.96
 
 def timeline_of(frame: pl.DataFrame, start: datetime, end: datetime) -> Timeline:
     """Count operations and failures in buckets from `start` to `end`, empty ones included."""
+    if frame.is_empty():
+        return Timeline(bucket="1h", buckets=[])
     name, seconds = next((u for u in _UNITS if _buckets(start, end, u[1]) <= MOST_BUCKETS), _UNITS[-1])
     at = (pl.col("created_at").dt.epoch("s") // seconds).alias("at")
     failed = (pl.col("status") == "failed").sum().alias("failed")

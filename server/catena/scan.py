@@ -257,7 +257,9 @@ class Scan(Generic[_T]):
         rows = shard.rows * min(length / span, 1e6)
         if number == LONG_WALK:
             rows = max(rows, shard.rows * 2.0)
-        elif number > 1 or shard.rows < FEWEST_ROWS or rows <= self._target * 1.25:
+        elif number > 1 or shard.rows < FEWEST_ROWS:
+            return 0
+        if rows <= self._target * 1.25:  # also a long walk, where pages came short or empty: one piece would be no cut
             return 0
         return min(math.ceil(rows / self._target), MOST_PIECES, math.ceil(length / SHORTEST_SHARD))
 

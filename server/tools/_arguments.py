@@ -1,15 +1,16 @@
 """The arguments the tools share: named and limited as the API's query parameters, described once, checked in one place."""
 
 from collections.abc import Collection
-from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
+import msgspec
 from pydantic import BeforeValidator, Field
 
 from ..analysis.text import one_line
 from ..analysis.window import Window, window_of
+from ..catena.bookmark import Bookmark
 from ..catena.query import MOST_FLEETS, Filters
 from ..catena.vocabulary import OPERATION_TYPES, RESOURCE_SYNONYMS, RESOURCES, SOURCES
 from ..errors import BadArgument, did_you_mean, plain_word
@@ -37,14 +38,13 @@ Status = Literal["pending", "success", "failed"]
 
 
 def filters_of(
-    *,
+    seen: Collection[str],
     resource: str | None = None,
     connection_id: str | None = None,
     source_name: str | None = None,
     fleet_refs: list[str] | None = None,
     operation: str | None = None,
     source_id: str | None = None,
-    seen: Collection[str] = (),
 ) -> Filters:
     """Check the filters and write them as the API wants them; `seen` are values the API itself has returned.
 
@@ -107,5 +107,23 @@ def _quoted(value: str) -> str:
 
 def fixed_window(from_datetime: str | None, to_datetime: str | None, now: datetime) -> Window:
     """Fix the window; see `window_of`. Empty texts count as not given, as models send them."""
-    window = window_of(from_datetime or None, to_datetime or None, now)
-    return replace(window, default=not from_datetime and not to_datetime)
+    return window_of(from_datetime or None, to_datetime or None, now)
+
+
+def resumed(given: Bookmark, cursor: str) -> Bookmark:
+    """Return where a cursor goes on: one of ours carries its question, the API's own takes the one given.
+
+    Raises:
+        BadArgument: The cursor is broken, or carries another question than the one given.
+    """
+    held = Bookmark.decode(cursor)
+    if held is None:
+        return msgspec.structs.replace(given, cursor=cursor)
+    same_filters = not given.filters or given.filters == held.filters
+    same_window = given.default or (given.start, given.end) == (held.start, held.end)
+    if same_filters and same_window and given.status in (None, held.status) and given.group in (None, held.group):
+        return held
+    raise BadArgument(
+        "The cursor carries its own window, filters, status and group, and the arguments say otherwise. "
+        "Pass the cursor alone to go on, or leave it out to start again."
+    )

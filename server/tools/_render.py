@@ -84,7 +84,7 @@ def _group(number: int, group: Group) -> list[str]:
     retry = {True: "retry helps", False: "retry does not help", None: "retry: unknown"}[group.retryable]
     resources = ", ".join(f"{name} {count}" for name, count in affected.resources.items())
     head = f"{number}. {group.id} {kind} {fenced(group.title)}: {group.count:,} ({percent(group.share)})"
-    became = f"{outcome.recovered} recovered, {outcome.unresolved} unresolved, {outcome.unknown} unknown"
+    became = ", ".join(f"{count:,} {state}" for state, count in outcome if count)
     places = f"{_places(affected.fleets, 'fleet', group.top_fleets)}; {_places(affected.connections, 'connection', group.top_connections)}"
     lines = [
         f"{head}, {second(group.first_seen)} to {second(group.last_seen)}, {group.trend}.",

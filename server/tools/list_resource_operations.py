@@ -29,6 +29,7 @@ from ._arguments import (
     ToDatetime,
     filters_of,
     fixed_window,
+    resumed,
 )
 from ._render import list_text
 
@@ -69,25 +70,18 @@ async def list_resource_operations(
     id, and updated_at only from a minute on.
     """
     runtime = ctx.request_context.lifespan_context
-    filters = filters_of(
-        resource=resource, connection_id=connection_id, source_name=source_name, fleet_refs=fleet_refs,
-        operation=operation, source_id=source_id, seen=runtime.seen,
-    )  # fmt: skip
+    filters = filters_of(runtime.seen, resource, connection_id, source_name, fleet_refs, operation, source_id)
     now = runtime.clock()
     window = fixed_window(from_datetime, to_datetime, now)
-    if group and not GROUP_ID.fullmatch(group):
-        raise BadArgument(
-            f"group {one_line(group, 40)!r} is no id of a cause (g_ and 8 hex digits). Take it from summarize_failures."
-        )
-    if group and status not in (None, "failed"):
-        raise BadArgument(f"group names a cause of failures, so status={status!r} matches nothing. Leave status out.")
-    start = Bookmark(filters.given(), window.start, window.end, window.default, status, group, detail, size, cursor)
-    if cursor and (bookmark := Bookmark.decode(cursor)):
-        _refuse_conflict(start, bookmark)
+    _check_group(group, status)
+    start = Bookmark(filters.given(), window.start, window.end, window.default, status, group, detail, size)
+    if cursor:
+        start = resumed(start, cursor)
+        # What is at its default counts as not given, so that passing the cursor alone goes on as it began.
         start = msgspec.structs.replace(
-            bookmark,
-            detail=bookmark.detail if detail == CONCISE else detail,
-            size=bookmark.size if size == DEFAULT_SIZE else size,
+            start,
+            detail=start.detail if detail == CONCISE else detail,
+            size=start.size if size == DEFAULT_SIZE else size,
         )
     found = await _find(runtime, start)
     page = OperationList(
@@ -105,15 +99,13 @@ async def list_resource_operations(
     )
 
 
-def _refuse_conflict(given: Bookmark, held: Bookmark) -> None:
-    """Let arguments repeat what the cursor carries, and refuse any that say otherwise."""
-    same_filters = not given.filters or given.filters == held.filters
-    same_window = given.default or (given.start, given.end) == (held.start, held.end)
-    if not (same_filters and same_window and given.status in (None, held.status) and given.group in (None, held.group)):
+def _check_group(group: str | None, status: str | None) -> None:
+    if group and not GROUP_ID.fullmatch(group):
         raise BadArgument(
-            "The cursor carries its own window, filters, status and group, and the arguments say otherwise. "
-            "Pass the cursor alone to go on, or leave it out to start again."
+            f"group {one_line(group, 40)!r} is no id of a cause (g_ and 8 hex digits). Take it from summarize_failures."
         )
+    if group and status not in (None, "failed"):
+        raise BadArgument(f"group names a cause of failures, so status={status!r} matches nothing. Leave status out.")
 
 
 def _filters_told(start: Bookmark) -> dict[str, str | list[str]]:

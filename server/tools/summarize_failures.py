@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Callable
+from datetime import datetime
+from functools import partial
 from typing import Annotated
 
 import anyio.to_thread
@@ -9,11 +11,10 @@ from mcp.server.mcpserver import Context
 from mcp.types import CallToolResult, TextContent
 from pydantic import Field
 
-from ..analysis.results import CoverageRead, Other, Summary, Timeline, WindowRead
+from ..analysis.results import CoverageRead, Other, Summary, WindowRead
 from ..analysis.window import Window
 from ..catena.bookmark import Bookmark
 from ..catena.query import iso
-from ..errors import BadArgument
 from ..runtime import Question, Reading, Runtime
 from . import _budget
 from ._arguments import (
@@ -28,6 +29,7 @@ from ._arguments import (
     ToDatetime,
     filters_of,
     fixed_window,
+    resumed,
 )
 from ._progress import progress_to
 from ._render import summary_text
@@ -56,47 +58,16 @@ async def summarize_failures(
     For the operations of one cause pass its id as `group` to list_resource_operations.
     """
     runtime = ctx.request_context.lifespan_context
-    now = runtime.clock()
-    filters = filters_of(
-        resource=resource, connection_id=connection_id, source_name=source_name, fleet_refs=fleet_refs,
-        operation=operation, source_id=source_id, seen=runtime.seen,
-    )  # fmt: skip
-    window, start = fixed_window(from_datetime, to_datetime, now), None
+    settings = runtime.settings
+    filters = filters_of(runtime.seen, resource, connection_id, source_name, fleet_refs, operation, source_id)
+    window = fixed_window(from_datetime, to_datetime, runtime.clock())
     if cursor:
-        start = Bookmark.decode(cursor) or Bookmark(
-            filters.given(), window.start, window.end, window.default, cursor=cursor
-        )
-        if start.cursor != cursor:  # one of ours, which carries its own
-            if filters.given() or not window.default:
-                raise BadArgument("The cursor carries its window and filters. Pass it without them, or leave it out.")
-            filters, window = start.api_filters, Window(start.start, start.end, start.default)
-    most = min(max_operations or runtime.settings.max_operations, runtime.settings.max_operations)
-    question = Question(filters, window, size, most, start)
+        start = resumed(Bookmark(filters.given(), window.start, window.end, window.default), cursor)
+        filters, window = start.api_filters, Window(start.start, start.end, start.default)
+    most = min(max_operations or settings.max_operations, settings.max_operations)
+    question = Question(filters, window, size, most, start if cursor else None)
     reading, as_of = await runtime.read(question, refresh=refresh, progress=progress_to(ctx))
-
-    def analyse() -> Summary:
-        from ..analysis.failures import groups_of, pending_of, totals_of
-        from ..analysis.timeline import timeline_of
-
-        frame, coverage = reading.frame, reading.coverage
-        start, end = coverage.start or reading.window.start, coverage.end or reading.window.end
-        groups, other = groups_of(frame, start, end, most=max_groups, personal=runtime.settings.show_personal_data)
-        return Summary(
-            window=WindowRead(
-                from_datetime=reading.window.start,
-                to_datetime=reading.window.end,
-                default=reading.window.default or None,
-            ),
-            filters=filters.given(),
-            as_of=as_of,
-            totals=totals_of(frame),
-            groups=groups,
-            other=other,
-            pending=pending_of(frame, as_of),
-            timeline=timeline_of(frame, start, end) if len(frame) else Timeline(bucket="1h", buckets=[]),
-            coverage=_coverage(reading, cursor),
-        )
-
+    analyse = partial(_summary, reading, question, as_of, max_groups, settings.show_personal_data)
     summary = _fitted(await anyio.to_thread.run_sync(analyse))
     return CallToolResult(
         content=[TextContent(type="text", text=summary_text(summary))],
@@ -104,7 +75,27 @@ async def summarize_failures(
     )
 
 
-def _coverage(reading: Reading, cursor: str | None) -> CoverageRead:
+def _summary(reading: Reading, question: Question, as_of: datetime, max_groups: int, personal: bool) -> Summary:
+    from ..analysis.failures import groups_of, pending_of, totals_of
+    from ..analysis.timeline import timeline_of
+
+    frame, window, coverage = reading.frame, reading.window, reading.coverage
+    start, end = coverage.start or window.start, coverage.end or window.end
+    groups, other = groups_of(frame, start, end, most=max_groups, personal=personal)
+    return Summary(
+        window=WindowRead(from_datetime=window.start, to_datetime=window.end, default=window.default or None),
+        filters=question.filters.given(),
+        as_of=as_of,
+        totals=totals_of(frame),
+        groups=groups,
+        other=other,
+        pending=pending_of(frame, as_of),
+        timeline=timeline_of(frame, start, end),
+        coverage=_coverage(reading, from_cursor=question.start is not None),
+    )
+
+
+def _coverage(reading: Reading, *, from_cursor: bool) -> CoverageRead:
     coverage = reading.coverage
     return CoverageRead(
         complete=coverage.complete,
@@ -112,16 +103,16 @@ def _coverage(reading: Reading, cursor: str | None) -> CoverageRead:
         covered_to=coverage.end,
         scanned=len(reading.frame),
         pages=coverage.pages,
-        note=" ".join(_notes(reading, cursor)) or None,
+        note=" ".join(_notes(reading, from_cursor)) or None,
     )
 
 
-def _notes(reading: Reading, cursor: str | None) -> list[str]:
+def _notes(reading: Reading, from_cursor: bool) -> list[str]:
     """Say why the read ended early and how to go on, and what did not look like the contract."""
     coverage, notes = reading.coverage, []
     if coverage.stopped:
         notes.append(f"The read ended early: {coverage.stopped}.")
-    if cursor:
+    if from_cursor:
         notes.append("Read from the cursor on in the API's order; what lies before it is not counted.")
     elif not coverage.complete and coverage.start:
         notes.append(f"Go on with to_datetime={iso(coverage.start)} and the same from_datetime and filters.")
