@@ -70,8 +70,13 @@ class OpsServer(MCPServer[Runtime]):
         """Call a tool; refuse unknown names, and explain what went wrong."""
         schemas = {tool.name: tool.input_schema for tool in await self.list_tools()}
         if name not in schemas:
-            raise MCPError(INVALID_PARAMS, f"There is no tool {name[:60]!r}.{did_you_mean(name, schemas)}")
+            raise MCPError(
+                INVALID_PARAMS,
+                f"There is no tool {name[:60]!r}.{did_you_mean(name, schemas)} Tools: {', '.join(schemas)}.",
+            )
         check_names(arguments, schemas[name])
+        # Models write null or "" for what they do not want to give.
+        arguments = {key: value for key, value in arguments.items() if value not in (None, "")}
         try:
             return await super().call_tool(name, arguments, context)
         except ToolError as exc:
@@ -126,6 +131,9 @@ def quiet_logging() -> None:
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     for name in ("httpx", "httpcore"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger("stamina").setLevel(
+        logging.ERROR
+    )  # says that something was tried again, but neither what nor why
 
 
 def _demo(settings: Settings, clock: Callable[[], datetime]) -> "tuple[Settings, Callable[[], httpx.AsyncClient]]":

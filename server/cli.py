@@ -1,6 +1,7 @@
 """The command. Serving stdio, which hosts wait for, takes a short way past everything only people need."""
 
 import gc
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -49,5 +50,6 @@ def serve_stdio(demo: bool) -> None:
     gc.freeze()
     gc.enable()
     # Reading stdin blocks a thread that no cancellation ends, so Ctrl-C would wait for the next message.
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    # A handler of our own, since Polars puts itself before the default one when it is first used.
+    signal.signal(signal.SIGINT, lambda *_: os._exit(130))
     server.run()

@@ -1,6 +1,7 @@
 """The commands for people: serve over HTTP, call one tool, check the setup, run the stand-in API."""
 
 import json
+import socket
 import sys
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
@@ -22,9 +23,13 @@ from .runtime import Runtime, utc_now
 from .settings import Settings, load_settings
 
 if TYPE_CHECKING:
+    from mcp.server.transport_security import TransportSecuritySettings
     from mcp.shared.dispatcher import ProgressFnT
 
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
+LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+Ports = Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")]
+GRACE_S = 3
+"""How long a server that is told to end waits for calls under way; container hosts kill after ten."""
 
 app = typer.Typer(
     no_args_is_help=False,
@@ -79,7 +84,7 @@ def serve(
     ctx: typer.Context,
     transport: Annotated[Transport, typer.Option(help="stdio for a local client, http for many.")] = Transport.stdio,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port to listen on.")] = 8000,
+    port: Ports = 8000,
     allowed_host: Annotated[
         list[str] | None, typer.Option(help="Host name by which clients reach a server beyond loopback; may repeat.")
     ] = None,
@@ -89,23 +94,42 @@ def serve(
     server = build_server(settings)
     if transport is Transport.stdio:
         raise typer.BadParameter("stdio takes no host or port; leave them out, or add --transport http")
+    _check_free(host, port)
     _add_health(server)
-    typer.echo(f"Serving MCP at http://{host}:{port}/mcp (Ctrl-C ends it)", err=True)
+    shown = f"[{host}]" if ":" in host else host
+    typer.echo(f"Serving MCP at http://{shown}:{port}/mcp (Ctrl-C ends it)", err=True)
+    security = _only_from([*LOOPBACK, shown, *(allowed_host or [])])
+    _listen(server.streamable_http_app(stateless_http=True, transport_security=security), host, port)
+
+
+def _only_from(names: list[str]) -> "TransportSecuritySettings":
+    """Accept requests for these host names only, whatever the address: the SDK checks them on loopback alone."""
     from mcp.server.transport_security import TransportSecuritySettings
 
-    names = [*LOOPBACK, "[::1]", host, *(allowed_host or [])]
-    server.run(
-        "streamable-http",
-        host=host,
-        port=port,
-        stateless_http=True,
-        transport_security=TransportSecuritySettings(
-            enable_dns_rebinding_protection=True,
-            allowed_hosts=[form for name in names for form in (name, f"{name}:*")],
-            allowed_origins=[
-                f"{scheme}://{name}{p}" for scheme in ("http", "https") for name in names for p in ("", ":*")
-            ],
-        ),
+    return TransportSecuritySettings(
+        enable_dns_rebinding_protection=True,
+        allowed_hosts=[form for name in names for form in (name, f"{name}:*")],
+        allowed_origins=[
+            f"{scheme}://{name}{port}" for scheme in ("http", "https") for name in names for port in ("", ":*")
+        ],
+    )
+
+
+def _check_free(host: str, port: int) -> None:
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        socket.create_server((host, port), family=family).close()
+    except OSError as exc:
+        raise BadSettings(
+            f"Cannot listen on {host} port {port}: {exc.strerror}. Choose another --port or --host."
+        ) from None
+
+
+def _listen(application: Any, host: str, port: int) -> None:
+    import uvicorn
+
+    uvicorn.run(
+        application, host=host, port=port, log_level="warning", access_log=False, timeout_graceful_shutdown=GRACE_S
     )
 
 
@@ -230,20 +254,19 @@ def _line(name: str, fine: bool, told: str) -> bool:
 
 @app.command()
 def demo_api(
-    port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 8765,
+    port: Ports = 8765,
     now: Annotated[str | None, typer.Option(help="Stop the API's clock at this time (ISO 8601).")] = None,
     operations: Annotated[int, typer.Option(min=100, help="Operations in the ten days before now.")] = 24_000,
     seed: Annotated[int, typer.Option(help="Another seed is another story.")] = 7,
     faults: Annotated[str, typer.Option(help="Faults to switch on, e.g. errors=0.15,rate=20,drift=true.")] = "",
 ) -> None:
     """Run the stand-in API as a real HTTP server and print the settings that point to it."""
-    import uvicorn
-
     from .demo.access import CLIENT_ID, CLIENT_SECRET, TOKEN_PATH
     from .demo.api import build_api
     from .demo.faults import Faults
     from .demo.world import anchor_of, build_world
 
+    _check_free("127.0.0.1", port)
     try:
         moment = _moment(now) if now else None
         switched = Faults.parse(faults)
@@ -264,7 +287,7 @@ def demo_api(
         f"  CATENA_SCOPE=organization"
     )
     sys.stdout.flush()
-    uvicorn.run(api, host="127.0.0.1", port=port, log_level="warning", access_log=False)
+    _listen(api, "127.0.0.1", port)
 
 
 def _moment(text: str) -> datetime:

@@ -7,9 +7,9 @@ from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError
 
 from .catena.vocabulary import ERROR_TYPES, OPERATION_TYPES, RESOURCE_SYNONYMS, RESOURCES, SOURCES, STATUSES
-from .errors import NotFound, OpsError
+from .errors import BadArgument, NotFound, OpsError
 from .runtime import Runtime
-from .tools._arguments import filters_of
+from .tools._arguments import uuid_of
 
 
 def add_resources(server: MCPServer[Runtime]) -> None:
@@ -60,10 +60,9 @@ async def operation(connection_id: str, operation_id: str, ctx: Context[Runtime]
 
     runtime = ctx.request_context.lifespan_context
     try:
-        connection = filters_of((), connection_id=connection_id).connection_id or ""
-        client = await runtime.client()
-        found = await client.operation(connection, operation_id)
-    except NotFound as exc:
+        connection_id, operation_id = uuid_of("connection_id", connection_id), uuid_of("operation_id", operation_id)
+        found = await (await runtime.client()).operation(connection_id, operation_id)
+    except (NotFound, BadArgument) as exc:
         raise ResourceNotFoundError(str(exc)) from exc
     except OpsError as exc:
         raise ResourceError(str(exc)) from exc

@@ -9,16 +9,18 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 import anyio
 import anyio.to_thread
+from anyio.abc import TaskGroup
 
 from .analysis.window import Window
 from .catena.query import Filters, Query
 from .settings import Settings
 from .store import MemoryStore
-from .store.memory import Held
+from .store.memory import Held, Progress
 
 if TYPE_CHECKING:
     import httpx
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
 
     from .catena.bookmark import Bookmark
     from .catena.client import CatenaClient, Retries
-    from .catena.scan import Coverage, Progress
+    from .catena.scan import Coverage
 
 ANALYSIS_S = 3.0
 """Kept back of a call's time for what comes after reading."""
@@ -35,6 +37,10 @@ ANALYSIS_S = 3.0
 def utc_now() -> datetime:
     """Return the time of this machine's clock."""
     return datetime.now(UTC)
+
+
+async def untold(operations: int, share: float) -> None:
+    """Tell nobody how far a read is."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +84,7 @@ class Runtime:
     seen: set[str] = field(default_factory=set)
     _client: CatenaClient | None = None
     _exit: AsyncExitStack = field(default_factory=AsyncExitStack)
+    _tasks: TaskGroup = field(init=False)
 
     def __post_init__(self) -> None:
         """Set the store up; it holds at most what two of the largest calls read."""
@@ -118,7 +125,7 @@ class Runtime:
         return CatenaClient(http, settings.base_url, tokens, Limiter(most), self.retries)
 
     async def read(
-        self, question: Question, *, refresh: bool = False, progress: Progress | None = None
+        self, question: Question, *, refresh: bool = False, progress: Progress = untold
     ) -> tuple[Reading, datetime]:
         """Return the rows of a question and the time they were read, from the store where they are fresh.
 
@@ -126,10 +133,11 @@ class Runtime:
             CatenaError: Nothing at all could be read.
         """
         fresh_for = timedelta(0) if refresh else timedelta(seconds=self.settings.fresh_s)
-        held = await self.store.answer(question.key, self.clock(), fresh_for, lambda: self._read(question, progress))
+        read = partial(self._read, question)
+        held = await self.store.answer(question.key, self.clock(), fresh_for, read, progress, self._tasks)
         return held.value, held.as_of
 
-    async def _read(self, question: Question, progress: Progress | None) -> Held[Reading]:
+    async def _read(self, question: Question, progress: Progress) -> Held[Reading]:
         from .analysis.rows import joined, rows_of
         from .catena.reader import read_on
         from .catena.scan import Scan
@@ -153,6 +161,7 @@ class Runtime:
 
 @asynccontextmanager
 async def running(runtime: Runtime) -> AsyncGenerator[Runtime]:
-    """Close what the runtime opened when the server ends."""
-    async with runtime._exit:
+    """Give the runtime a place for reads that several calls share, and close what it opened when the server ends."""
+    async with runtime._exit, anyio.create_task_group() as runtime._tasks:
         yield runtime
+        runtime._tasks.cancel_scope.cancel()

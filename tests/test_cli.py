@@ -67,6 +67,7 @@ INITIALIZE = {
     "params": {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "test", "version": "0"}},
 }
 INITIALIZED = {"jsonrpc": "2.0", "method": "notifications/initialized"}
+CALL = {"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": {"name": "summarize_failures", "arguments": {}}}
 
 
 def lines(*messages: dict[str, Any]) -> str:
@@ -144,16 +145,10 @@ def test_doctor_checks_each_part_and_tells_what_is_wrong() -> None:
 
 
 def test_stdout_carries_only_the_protocol_and_a_closed_stdin_ends_it() -> None:
-    call = {
-        "jsonrpc": "2.0",
-        "id": 2,
-        "method": "tools/call",
-        "params": {"name": "summarize_failures", "arguments": {}},
-    }
     with started("--demo") as process:
         assert process.stdin is not None
         assert process.stdout is not None
-        process.stdin.write(lines(INITIALIZE, INITIALIZED, call))
+        process.stdin.write(lines(INITIALIZE, INITIALIZED, CALL))
         process.stdin.flush()
         answers = [json.loads(process.stdout.readline()) for _ in range(2)]
         assert [answer["id"] for answer in answers] == [1, 2]
@@ -164,19 +159,33 @@ def test_stdout_carries_only_the_protocol_and_a_closed_stdin_ends_it() -> None:
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_it_at_once_without_a_traceback(how: signal.Signals) -> None:
+@pytest.mark.parametrize("messages", [(INITIALIZE,), (INITIALIZE, INITIALIZED, CALL)], ids=["idle", "after a call"])
+def test_a_signal_ends_it_at_once_without_a_traceback(
+    how: signal.Signals, messages: tuple[dict[str, Any], ...]
+) -> None:
     with started("--demo") as process:
         assert process.stdin is not None
         assert process.stdout is not None
-        process.stdin.write(lines(INITIALIZE))
+        process.stdin.write(lines(*messages))
         process.stdin.flush()
-        process.stdout.readline()
+        for message in messages:
+            if "id" in message:
+                process.stdout.readline()
         sent_at = time.monotonic()
         process.send_signal(how)
         process.wait(5)
         assert time.monotonic() - sent_at < 3
         assert process.stderr is not None
         assert "Traceback" not in process.stderr.read()
+
+
+@pytest.mark.parametrize("arguments", [["serve", "--transport", "http", "--demo"], ["demo-api"]])
+def test_a_port_that_is_taken_or_none_ends_with_a_sentence_and_exit_2(arguments: list[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        ran = run(*arguments, "--port", str(taken.getsockname()[1]))
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert "Choose another --port" in ran.stderr
+    assert run(*arguments, "--port", "99999").returncode == 2
 
 
 def test_a_separate_demo_api_gives_the_answers_of_the_built_in_one() -> None:

@@ -9,12 +9,13 @@ import polars as pl
 from .contrast import concentration_of
 from .guidance import guidance_for
 from .records import failures_with_records, outcomes
-from .results import Affected, Example, Group, Other, Outcome, Pending, Slot, SlotValue, Totals
+from .results import Affected, Brief, Example, Group, Other, Outcome, Pending, Slot, SlotValue, Totals
 from .signatures import varying
 from .text import one_line, shown
 from .timeline import trend_of
 
 MOST_NAMED = 3
+MOST_BRIEFS = 5
 MOST_CONNECTIONS = 1
 """Named beside the count; an id of 36 characters costs as much as a sentence."""
 
@@ -61,7 +62,22 @@ def groups_of(
         members = failures.filter(pl.col("group") == name)
         groups.append(_group(name, members, records[name], frame, len(failures), (start, end), personal))
     left = ordered[most:]
-    return groups, Other(groups=len(left), count=sum(count for _, count in left))
+    briefs = [_brief(name, failures, personal) for name, _ in left[:MOST_BRIEFS]]
+    return groups, Other(groups=len(left), count=sum(count for _, count in left), largest=briefs)
+
+
+def _brief(name: str, failures: pl.DataFrame, personal: bool) -> Brief:
+    members = failures.filter(pl.col("group") == name)
+    title, source = members.select(pl.col("title").min(), pl.col("source_name").first()).row(0)
+    return Brief(id=name, source_name=one_line(source), title=shown(title, personal, 80), count=len(members))
+
+
+def one_more(other: Other, group: Group) -> Other:
+    """Return what is left out once `group`, the smallest that was shown, is left out too."""
+    brief = Brief(id=group.id, source_name=group.source_name, title=group.title, count=group.count)
+    return Other(
+        groups=other.groups + 1, count=other.count + group.count, largest=[brief, *other.largest][:MOST_BRIEFS]
+    )
 
 
 def _group(

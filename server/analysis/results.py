@@ -159,11 +159,21 @@ class Group(Result):
     example: Example
 
 
+class Brief(Result):
+    """A cause in short."""
+
+    id: str
+    source_name: str
+    title: str
+    count: int
+
+
 class Other(Result):
-    """What is left out of `groups`."""
+    """What is left out of `groups`; `largest` names the first few."""
 
     groups: int
     count: int
+    largest: list[Brief] = []
 
 
 class Pending(Result):

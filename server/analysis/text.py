@@ -28,8 +28,10 @@ def one_line(text: str, longest: int = LONGEST) -> str:
 
     Control, format and bidirectional characters go: they can hide or reorder what a reader sees.
     """
-    kept = "".join(" " if unicodedata.category(c)[0] in "CZ" else c for c in text[: longest * 8])
-    line = " ".join(kept.split())
+    text = text[: longest * 8]
+    if not text.isprintable():  # most text is, and looking each character up costs
+        text = "".join(" " if unicodedata.category(c)[0] in "CZ" else c for c in text)
+    line = " ".join(text.split())
     return line if len(line) <= longest else line[: longest - 1].rstrip() + "…"
 
 

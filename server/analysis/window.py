@@ -13,7 +13,9 @@ DEFAULT_SPAN = timedelta(days=1)
 CLOCKS_MAY_DIFFER = timedelta(minutes=5)
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
-_RELATIVE = re.compile(r"-?(\d{1,6})\s*([smhdw])(?:\s+ago)?")
+_RELATIVE = re.compile(
+    r"-?(\d{1,6})\s*(s(?:ec(?:onds?)?)?|m(?:in(?:utes?)?)?|h(?:(?:ou)?rs?)?|d(?:ays?)?|w(?:eeks?)?)(?:\s+ago)?"
+)
 FORMS = "ISO 8601 (2026-06-25T16:00:00Z, no zone = UTC) or relative to now (-90m, -24h, -7d, now)"
 
 
@@ -46,7 +48,7 @@ def window_of(from_datetime: str | None, to_datetime: str | None, now: datetime)
     start = moment_of(from_datetime, "from_datetime", now) if from_datetime else end - DEFAULT_SPAN
     if start > now + CLOCKS_MAY_DIFFER:
         raise BadArgument(
-            f"The window lies ahead: from_datetime {iso(start)}, and now it is {iso(now)}. Ask for a past one."
+            f"The window {iso(start)} to {iso(end)} lies ahead: now it is {iso(now)}. Ask for a past one."
         )
     if start >= end:
         raise BadArgument(
@@ -58,13 +60,13 @@ def window_of(from_datetime: str | None, to_datetime: str | None, now: datetime)
             f"The window spans {(end - start).total_seconds() / 86400:.1f} days; the API takes 45 at most. Ask for "
             f"from_datetime={iso(end - LONGEST_SPAN)} with to_datetime={iso(end)} first, then for the time before."
         )
-    asked = (_asked(from_datetime, start, "-1d"), _asked(to_datetime, end, "now"))
+    asked = (_asked(from_datetime, start), _asked(to_datetime or "now", end))
     return Window(start, end, default=not from_datetime and not to_datetime, asked=asked)
 
 
-def _asked(text: str | None, moment: datetime, default: str) -> str:
+def _asked(text: str | None, moment: datetime) -> str:
     if not text:
-        return default
+        return ""
     relative = text.strip().lower()
     return relative if relative == "now" or _RELATIVE.fullmatch(relative) else iso(moment)
 
@@ -80,7 +82,7 @@ def moment_of(text: str, name: str, now: datetime) -> datetime:
         return now
     try:
         if relative := _RELATIVE.fullmatch(text.lower()):
-            return now - timedelta(**{_UNITS[relative[2]]: int(relative[1])})
+            return now - timedelta(**{_UNITS[relative[2][0]]: int(relative[1])})
         moment = datetime.fromisoformat(text)
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except (ValueError, OverflowError):

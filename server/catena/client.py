@@ -1,5 +1,6 @@
 """One page, one operation: signed, paced, retried where a retry can help, and turned into an error where not."""
 
+import logging
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ OPERATIONS = "/v2/integrations/connections/resource-operations"
 OPERATION = "/v2/integrations/connections/{}/resource-operations/{}"
 
 _T = TypeVar("_T")
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -138,7 +141,10 @@ class CatenaClient:
 
 
 def _may_heal(exc: Exception) -> bool:
-    return isinstance(exc, CatenaError) and exc.may_heal and not isinstance(exc, RateLimited)
+    heals = isinstance(exc, CatenaError) and exc.may_heal and not isinstance(exc, RateLimited)
+    if heals:
+        logger.info("may be sent again: %s", exc)
+    return heals
 
 
 class _network_as_ours:

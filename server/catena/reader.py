@@ -11,7 +11,7 @@ from ..errors import CatenaError, RateLimited
 from .bookmark import BORDER, MARK, Bookmark
 from .client import CatenaClient
 from .query import Query
-from .scan import Coverage, Read, Walk, why
+from .scan import TIME_IS_UP, Coverage, Read, Walk, why
 from .wire import Drift, Operation
 
 _T = TypeVar("_T")
@@ -118,7 +118,7 @@ async def read_on(
             parts.append(collect([op for _, op in found[: most - rows]]))
             rows += len(found)
     if deadline.cancelled_caught:
-        stopped = f"the time for one call ({deadline_s:g} s) was used up"
+        stopped = TIME_IS_UP
     wait = error.retry_after if isinstance(error, RateLimited) else None
     return Read(parts, Coverage(None, None, None, False, pages, reader.drift, stopped, wait))
 

@@ -39,6 +39,8 @@ SURE_AFTER = 12
 Progress = Callable[[int, float], Awaitable[None]]
 """Told after each page: operations read so far, share of the window read (0 to 1)."""
 
+TIME_IS_UP = "the time for one call (CATENA_DEADLINE_S) was used up"
+
 _T = TypeVar("_T")
 
 
@@ -192,7 +194,7 @@ class Scan(Generic[_T]):
                 for _ in range(self._client.limiter.most):
                     tasks.start_soon(self._work)
         if self._scope.cancelled_caught and not self._stopped:
-            self._stopped = f"the time for one call ({deadline_s:g} s) was used up"
+            self._stopped = TIME_IS_UP
         return self._result()
 
     async def _work(self) -> None:
@@ -277,10 +279,12 @@ class Scan(Generic[_T]):
         self._scope.cancel()
 
     async def _tell(self) -> None:
+        """Tell how far the read is; a shard under way counts as far as its rows reach in time."""
         if self._progress is not None:
-            read = sum((s.end - s.start for s in self._done), timedelta())
-            running = sum(s.rows for s in self._running)
-            await self._progress(self._kept() + running, read / (self._query.end - self._query.start))
+            whole = sum((s.end - s.start for s in self._done), timedelta())
+            partly = sum((s.reach[1] - s.reach[0] for s in self._running if s.reach), timedelta())
+            rows = self._kept() + sum(s.rows for s in self._running)
+            await self._progress(rows, (whole + partly) / (self._query.end - self._query.start))
 
     def _result(self) -> Read[_T]:
         """Count the newest shards without a hole; behind them what a cut walk read, if it came newest first."""

@@ -48,7 +48,7 @@ ERROR_TYPES = ("auth", "validation", "network", "tsp")
 RESOURCE_SYNONYMS = {
     "driver": "user",
     "truck": "vehicle",
-    "fuel_charge": "fuel_transaction",  # the API's own parameter text names it, its enum does not
+    "fuelcharge": "fuel_transaction",  # the API's own parameter text names it, its enum does not
     "dvir": "dvir_log",
 }
-"""Words people and documents use for a resource, and the word the API takes."""
+"""Words people and documents use for a resource, in lower case without punctuation, and the word the API takes."""

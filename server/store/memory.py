@@ -1,21 +1,25 @@
-"""Rows held in this process, by question, for as long as they count as fresh."""
+"""Rows held in this process, by question, for as long as they count as fresh; one read serves all who ask meanwhile."""
 
-from collections import OrderedDict, defaultdict
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 
 import anyio
+from anyio.abc import TaskGroup
 
 MOST_QUESTIONS = 16
+
+Progress = Callable[[int, float], Awaitable[None]]
+"""Told while reading: operations read so far, share of the window read (0 to 1)."""
 
 _T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
 class Held(Generic[_T]):
-    """What a question read: `rows` operations, from `as_of` on. One not `worth_holding` is answered once."""
+    """What a question read: `rows` operations, from `as_of` on. One not `worth_holding` answers who asked meanwhile."""
 
     value: _T
     as_of: datetime
@@ -23,37 +27,87 @@ class Held(Generic[_T]):
     worth_holding: bool
 
 
+@dataclass
+class _Flight(Generic[_T]):
+    """A read under way, and those who wait for it."""
+
+    landed: anyio.Event = field(default_factory=anyio.Event)
+    scope: anyio.CancelScope = field(default_factory=anyio.CancelScope)
+    told: list[Progress] = field(default_factory=list)
+    held: Held[_T] | None = None
+    error: Exception | None = None
+
+    async def tell(self, rows: int, share: float) -> None:
+        for progress in list(self.told):
+            await progress(rows, share)
+
+
+Read = Callable[[Progress], Awaitable[Held[_T]]]
+
+
 class MemoryStore(Generic[_T]):
-    """Answers equal questions from one read: one made lately, or one under way."""
+    """Answers equal questions from one read: one made lately, or one under way.
+
+    A read runs beside those who wait for it, so that the first of them can leave without ending it for the others; it
+    ends when the last one leaves.
+    """
 
     def __init__(self, most_rows: int) -> None:
         self._most_rows = most_rows
         self._held: OrderedDict[Hashable, Held[_T]] = OrderedDict()
-        self._locks: defaultdict[Hashable, anyio.Lock] = defaultdict(anyio.Lock)
+        self._flights: dict[Hashable, _Flight[_T]] = {}
 
     async def answer(
-        self, question: Hashable, now: datetime, fresh_for: timedelta, read: Callable[[], Awaitable[Held[_T]]]
+        self,
+        question: Hashable,
+        now: datetime,
+        fresh_for: timedelta,
+        read: Read[_T],
+        progress: Progress,
+        tasks: TaskGroup,
     ) -> Held[_T]:
-        """Return what is held for `question` if it is fresh, else what `read` returns, read once for all who ask."""
-        lock = self._locks[question]
-        async with lock:
-            held = self._held.get(question)
-            if held is not None and now - held.as_of < fresh_for:
-                self._held.move_to_end(question)
-                return held
-            held = await read()
-            if held.worth_holding:
-                self._hold(question, held)
-        if not lock.statistics().tasks_waiting and question not in self._held:
-            self._locks.pop(question, None)
-        return held
+        """Return what is held for `question` if it is fresh, else what `read`, run in `tasks`, returns."""
+        held = self._held.get(question)
+        if held is not None and now - held.as_of < fresh_for:
+            self._held.move_to_end(question)
+            return held
+        flight = self._flights.get(question)
+        if flight is None:
+            flight = self._flights[question] = _Flight()
+            tasks.start_soon(self._fly, question, flight, read)
+        flight.told.append(progress)
+        try:
+            await flight.landed.wait()
+        finally:
+            flight.told.remove(progress)
+            if not flight.told and not flight.landed.is_set():
+                flight.scope.cancel()
+                self._forget(question, flight)  # who asks now must not join a read that is ending
+        if flight.held is None:
+            raise flight.error or RuntimeError("the read was cancelled")
+        return flight.held
+
+    async def _fly(self, question: Hashable, flight: _Flight[_T], read: Read[_T]) -> None:
+        try:
+            with flight.scope:
+                flight.held = await read(flight.tell)
+                if flight.held.worth_holding:
+                    self._hold(question, flight.held)
+        except Exception as exc:  # noqa: BLE001  # it belongs to those who asked; here it would end the server
+            flight.error = exc
+        finally:
+            self._forget(question, flight)
+            flight.landed.set()
+
+    def _forget(self, question: Hashable, flight: _Flight[_T]) -> None:
+        if self._flights.get(question) is flight:
+            del self._flights[question]
 
     def _hold(self, question: Hashable, held: Held[_T]) -> None:
         self._held[question] = held
         self._held.move_to_end(question)
         while len(self._held) > MOST_QUESTIONS or (len(self._held) > 1 and self._rows() > self._most_rows):
-            oldest, _ = self._held.popitem(last=False)
-            self._locks.pop(oldest, None)
+            self._held.popitem(last=False)
 
     def _rows(self) -> int:
         return sum(held.rows for held in self._held.values())

@@ -51,7 +51,7 @@ def filters_of(
     Raises:
         BadArgument: A value is unknown (with the nearest known one), malformed, or lacks its companion.
     """
-    fleets = tuple(dict.fromkeys(fleet_refs or ()))
+    fleets = tuple(dict.fromkeys(ref for ref in fleet_refs or () if ref.strip()))
     if len(fleets) > MOST_FLEETS:
         raise BadArgument(
             f"fleet_refs has {len(fleets)} values; the API takes {MOST_FLEETS} at most. Ask in parts of {MOST_FLEETS}."
@@ -62,8 +62,8 @@ def filters_of(
         )
     return Filters(
         resource=_known("resource", resource, RESOURCES, seen),
-        connection_id=_uuid("connection_id", connection_id),
-        source_name=_source(source_name, seen),
+        connection_id=uuid_of("connection_id", connection_id) if connection_id else None,
+        source_name=_known("source_name", source_name, SOURCES, seen),
         fleet_refs=fleets,
         operation=_known("operation", operation, OPERATION_TYPES, seen),
         source_id=source_id or None,
@@ -71,33 +71,32 @@ def filters_of(
 
 
 def _known(name: str, value: str | None, known: Collection[str], seen: Collection[str]) -> str | None:
-    if not value or value in known or value in seen:
-        return value or None
-    meant = RESOURCE_SYNONYMS.get(plain_word(value)) or RESOURCE_SYNONYMS.get(value.lower())
-    if name == "resource" and meant:
+    """Match a value without case, spaces and punctuation ("J. J. Keller" is `jjkeller`); refuse what is not known."""
+    if not value:
+        return None
+    plain = plain_word(value)
+    for word in (*known, *seen):
+        if plain_word(word) == plain:
+            return word
+    meant = RESOURCE_SYNONYMS.get(plain) if name == "resource" else None
+    if meant:
         raise BadArgument(f"{name} {_quoted(value)} is called {meant!r} in Catena. Pass {name}={meant!r}.")
     listing = f" Known: {', '.join(known)}." if len(known) <= 5 else " catena://vocabulary lists all."
     raise BadArgument(f"{name} {_quoted(value)} is not known.{did_you_mean(value, known)}{listing}")
 
 
-def _source(value: str | None, seen: Collection[str]) -> str | None:
-    """Match a TSP's name without case, spaces and punctuation: "J. J. Keller" is `jjkeller`."""
-    if not value:
-        return None
-    plain = plain_word(value)
-    exact = [name for name in (*SOURCES, *seen) if plain_word(name) == plain]
-    return exact[0] if exact else _known("source_name", value, SOURCES, seen)
+def uuid_of(name: str, value: str) -> str:
+    """Check an id.
 
-
-def _uuid(name: str, value: str | None) -> str | None:
-    if not value:
-        return None
+    Raises:
+        BadArgument: It is no UUID.
+    """
     try:
         return str(UUID(value.strip()))
     except ValueError:
         raise BadArgument(
             f"{name} {_quoted(value)} is no UUID (36 characters, like 019ddd87-5c1e-7a40-9d6b-2f1c8a7e4b90). "
-            "Take it from an operation's connection_id, or filter by fleet_refs or source_name instead."
+            "list_resource_operations shows the ids of operations and connections, by fleet_refs or source_name too."
         ) from None
 
 

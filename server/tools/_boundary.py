@@ -11,6 +11,9 @@ from ..errors import OpsError, did_you_mean
 logger = logging.getLogger(__name__)
 
 
+_TYPES = {"string": "text", "array": "a list of texts", "boolean": "true or false", "integer": "a whole number"}
+
+
 def check_names(given: dict[str, Any], schema: dict[str, Any]) -> None:
     """Refuse argument names the tool does not have: a misspelt filter would answer another question.
 
@@ -39,8 +42,13 @@ def _about(error: Any, schema: dict[str, Any]) -> str:
     """Say what an argument must be, from the schema it is published with."""
     name = str(error["loc"][0])
     declared = schema.get("properties", {}).get(name, {})
-    if "minimum" in declared or "maximum" in declared:
-        return f"`{name}` must be a whole number from {declared.get('minimum', 0)} to {declared.get('maximum', 'any')}"
+    if "minimum" in declared:
+        most = (
+            f"from {declared['minimum']} to {declared['maximum']}"
+            if "maximum" in declared
+            else f"of at least {declared['minimum']}"
+        )
+        return f"`{name}` must be a whole number {most}"
     if "enum" in declared:
         return f"`{name}` must be one of {', '.join(declared['enum'])}"
-    return f"`{name}` cannot be used: {error['msg'][0].lower()}{error['msg'][1:]}. It is of type {declared.get('type', 'any')}"
+    return f"`{name}` must be {_TYPES.get(declared.get('type', ''), 'of another type')}"

@@ -1,7 +1,7 @@
 """How many tokens a text costs a model, estimated without a tokenizer, so that an answer fits its budget.
 
 Modern tokenizers (o200k and its kin) split text at words, runs of up to three digits, and punctuation; short words are
-one token each, other scripts about one a character. The estimate lies a little above the count; tests compare them.
+one token each, other scripts about one a character. The estimate lies within a few percent of the count; tests compare them.
 """
 
 import re
@@ -10,14 +10,12 @@ ANSWER = 18_000
 """Text and structured result of any answer together; the contract allows 20,000."""
 
 SUMMARY_TEXT = 1_450
-SUMMARY_STRUCTURED = 2_400
+SUMMARY_STRUCTURED = 2_450
 """The contract allows 1,500 and 2,500."""
 
-_PIECES = re.compile(r"[A-Za-z]+|\d{1,3}|[^\x00-\x7f]|[^\w\s]+|_|\n+", re.ASCII)
+_PIECES = re.compile(r"[A-Za-z]{1,6}|\d{1,3}|[^\x00-\x7f]|[^\w\s]+|_|\n+", re.ASCII)
 
 
 def tokens(text: str) -> int:
     """Return about how many tokens `text` costs."""
-    return sum(
-        1 + (len(piece) - 1) // 6 if piece.isascii() and piece.isalpha() else 1 for piece in _PIECES.findall(text)
-    )
+    return len(_PIECES.findall(text))

@@ -6,15 +6,16 @@ from ..runtime import Runtime
 
 
 class _Told:
-    """Tells how much of the window was read; never less than before, as the protocol wants it."""
+    """Tells how much of the window was read; more each time, as the protocol wants it."""
 
     def __init__(self, ctx: Context[Runtime]) -> None:
         self._ctx = ctx
         self._most = 0.0
 
     async def __call__(self, operations: int, share: float) -> None:
-        self._most = max(self._most, share)
-        await self._ctx.report_progress(self._most, 1.0, f"{operations:,} operations read")
+        if share > self._most:
+            self._most = share
+            await self._ctx.report_progress(share, 1.0, f"{operations:,} operations read")
 
 
 def progress_to(ctx: Context[Runtime]) -> _Told:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from ..analysis.results import Answer, CoverageRead, Group, OperationList, OperationRow, Summary
+from ..analysis.results import Answer, CoverageRead, Group, OperationList, OperationRow, Other, Summary
 from ..analysis.text import fenced
 from ..catena.query import iso
 
@@ -39,8 +39,7 @@ def summary_text(summary: Summary) -> str:
         lines.append(FENCE_NOTE)
     lines += [line for number, group in enumerate(summary.groups, 1) for line in _group(number, group)]
     if summary.other.groups:
-        left = f"{plural(summary.other.groups, 'more cause')} with {plural(summary.other.count, 'failure')}"
-        lines.append(f"Not shown: {left}; add filters such as source_name to see them.")
+        lines.append(_left_out(summary.other))
     if summary.totals.operations:
         lines.append(_timeline(summary))
     return "\n".join(lines)
@@ -50,7 +49,8 @@ def _verdict(summary: Summary) -> str:
     totals, pending = summary.totals, summary.pending
     part = "" if summary.coverage.complete else " in the part that was read"
     if not totals.operations:
-        return f"No operations{part}."
+        nothing_read = "Nothing can be told: the read ended before any part of the window was complete."
+        return "No operations." if summary.coverage.complete else nothing_read
     causes = len(summary.groups) + summary.other.groups
     failed = (
         f"{totals.failed:,} of {plural(totals.operations, 'operation')} failed{part} ({percent(totals.failure_rate)})"
@@ -103,6 +103,13 @@ def _group(number: int, group: Group) -> list[str]:
         at = f" on {example.connection_id}"
     said = "" if example.message == group.title else f": {fenced(example.message)}"
     return [*lines, f"   e.g. {example.operation_id}{at}{said}"]
+
+
+def _left_out(other: Other) -> str:
+    left = f"{plural(other.groups, 'more cause')} with {plural(other.count, 'failure')}"
+    named = "; ".join(f"{b.id} {b.source_name} {fenced(b.title)} {b.count:,}" for b in other.largest)
+    more = ", …" if other.groups > len(other.largest) else ""
+    return f"Not shown to keep this short: {left}: {named}{more}. Filters (source_name, resource, …) show them."
 
 
 def _places(count: int, noun: str, top: Sequence[str]) -> str:

@@ -19,7 +19,7 @@ def _flat(declared: dict[str, Any]) -> dict[str, Any]:
 
 
 def lean_output(schema: dict[str, Any] | None) -> dict[str, Any] | None:
-    """Return an output schema of the names and types of the first two levels."""
+    """Return an output schema of the names and types of the first level, and of plain values on the second."""
     if schema is None:
         return None
     definitions = schema.get("$defs", {})
@@ -34,6 +34,7 @@ def _outline(declared: dict[str, Any], definitions: dict[str, Any], depth: int) 
         resolved = definitions[reference.rpartition("/")[2]]
     outline: dict[str, Any] = {"type": resolved.get("type", "object")}
     if depth and outline["type"] == "object" and "properties" in resolved:
-        inner = resolved["properties"].items()
-        outline["properties"] = {name: _outline(part, definitions, depth - 1) for name, part in inner}
+        inner = {name: _outline(part, definitions, depth - 1) for name, part in resolved["properties"].items()}
+        if not any(part["type"] in ("array", "object") for part in inner.values()):
+            outline["properties"] = inner
     return outline

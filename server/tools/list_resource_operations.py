@@ -155,7 +155,7 @@ async def _find(runtime: Runtime, start: Bookmark) -> _Found:
                 raise
             found.note = f"The list ended early, next_cursor goes on: {exc}"
     if deadline.cancelled_caught:
-        found.note = f"The time for one call ({runtime.settings.deadline_s:g} s) was used up; next_cursor goes on."
+        found.note = "The time for one call (CATENA_DEADLINE_S) was used up; next_cursor goes on."
     return found
 
 

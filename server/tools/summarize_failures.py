@@ -11,7 +11,7 @@ from mcp.server.mcpserver import Context
 from mcp.types import CallToolResult, TextContent
 from pydantic import Field
 
-from ..analysis.results import CoverageRead, Other, Summary, WindowRead
+from ..analysis.results import CoverageRead, Summary, WindowRead
 from ..analysis.window import Window
 from ..catena.bookmark import Bookmark
 from ..catena.query import iso
@@ -117,7 +117,7 @@ def _notes(reading: Reading, from_cursor: bool) -> list[str]:
     elif not coverage.complete and coverage.start:
         notes.append(f"Go on with to_datetime={iso(coverage.start)} and the same from_datetime and filters.")
     elif not coverage.complete:
-        notes.append("Ask for a shorter window or more filters, or raise max_operations.")
+        notes.append("Ask for a shorter window or more filters.")
     if coverage.retry_after is not None:
         notes.append(f"Come back in {max(1, round(coverage.retry_after))} seconds.")
     return notes + _drift_notes(reading)
@@ -131,12 +131,13 @@ def _drift_notes(reading: Reading) -> list[str]:
 
 def _fitted(summary: Summary) -> Summary:
     """Leave out the smallest groups until both renderings fit their budgets; they stay counted in `other`."""
+    from ..analysis.failures import one_more
+
     fits: list[tuple[Callable[[Summary], str], int]] = [
         (summary_text, _budget.SUMMARY_TEXT),
         (lambda s: json.dumps(s.model_dump(mode="json"), separators=(",", ":")), _budget.SUMMARY_STRUCTURED),
     ]
     while len(summary.groups) > 1 and any(_budget.tokens(render(summary)) > most for render, most in fits):
         *kept, last = summary.groups
-        other = Other(groups=summary.other.groups + 1, count=summary.other.count + last.count)
-        summary = summary.model_copy(update={"groups": kept, "other": other})
+        summary = summary.model_copy(update={"groups": kept, "other": one_more(summary.other, last)})
     return summary

@@ -24,7 +24,7 @@ from server.catena.auth import Tokens
 from server.catena.client import CatenaClient, Retries
 from server.catena.limiter import Limiter
 from server.catena.query import Filters, Query
-from server.catena.scan import MOST_EMPTY_PAGES, Read, Scan
+from server.catena.scan import MOST_EMPTY_PAGES, TIME_IS_UP, Read, Scan
 from server.catena.wire import Operation, Page
 from server.demo.access import CLIENT_ID, CLIENT_SECRET, TOKEN_PATH
 from server.demo.api import build_api
@@ -89,6 +89,7 @@ class Listing(CatenaClient):
                 await anyio.sleep(self._random.random() * self._slowest)
             finally:
                 self.running -= 1
+        self._limiter.calm()
         return self._page(query, size, int(cursor.partition("~")[0]) if cursor else 0)
 
     def _page(self, query: Query, size: int, after: int) -> Page:
@@ -279,12 +280,10 @@ def test_a_scan_that_began_slowed_down_picks_up_speed() -> None:
         for _ in range(3):
             await anyio.sleep(listing.limiter.pushed_back(1.0))
         assert listing.limiter.concurrency == 1
-        listing.limiter.calm()
-        listing.limiter.calm()
         await scan_of(listing, 50, 100_000).run(90_000)
         return listing.most_at_once
 
-    assert at_once(call) == 2
+    assert at_once(call) > 4
 
 
 @pytest.mark.parametrize("rows", [400, 5000])
@@ -326,7 +325,16 @@ def test_a_few_rows_that_happen_to_come_newest_first_prove_no_order() -> None:
         read(Listing(world), size=2)
 
 
-def test_rows_outside_the_stretch_asked_for_prove_no_coverage() -> None:
+@pytest.mark.parametrize("fails_after", range(20, 50, 3))
+def test_operations_of_one_moment_are_not_torn_apart_by_a_cut(fails_after: int) -> None:
+    world = World([MICROS * (n // 3) // 200 for n in range(600)], fails_after=fails_after)
+    result = read(Listing(world), size=10)
+    assert_exact(result, world, 1000)
+    assert result.coverage.cut_at is not None
+
+
+@pytest.mark.parametrize("fails_after", range(5, 40, 5))
+def test_rows_outside_the_stretch_asked_for_prove_no_coverage(fails_after: int) -> None:
     class Elsewhere(Listing):
         """Documented: the filter is on `occurred_at`, which rows do not show."""
 
@@ -336,8 +344,13 @@ def test_rows_outside_the_stretch_asked_for_prove_no_coverage() -> None:
                 op.created_at -= timedelta(days=30)
             return page
 
-    result = read(Elsewhere(even(1000)), size=20, most=30)
-    assert result.coverage.start is None or result.coverage.start >= START
+    try:
+        result = read(Elsewhere(even(1000, fails_after=fails_after)), size=20)
+    except Unavailable:
+        return
+    assert result.coverage.start is not None
+    assert START <= result.coverage.start <= END
+    assert result.coverage.cut_at is None
 
 
 @pytest.mark.parametrize("error", [NotAllowed("No (403). Ask."), RateLimited("Slow (429). Wait.", 70.0)])
@@ -352,12 +365,12 @@ def test_a_rate_limit_that_ends_a_read_tells_when_to_come_back() -> None:
     assert "429" in result.coverage.stopped
 
 
-def test_pages_that_repeat_are_given_up_soon() -> None:
-    for endless in ("same", "fresh"):
-        listing = Listing(World([5], endless=endless))
-        with pytest.raises(BrokenPaging):
-            read(listing)
-        assert listing.requests <= MOST_EMPTY_PAGES + 2
+@pytest.mark.parametrize(("endless", "requests"), [("same", 2), ("fresh", MOST_EMPTY_PAGES + 2)])
+def test_pages_that_repeat_are_given_up_soon(endless: str, requests: int) -> None:
+    listing = Listing(World([5], endless=endless))
+    with pytest.raises(BrokenPaging):
+        read(listing)
+    assert listing.requests == requests
 
 
 def test_progress_is_told_up_to_the_whole() -> None:
@@ -418,7 +431,7 @@ async def test_the_deadline_ends_every_request() -> None:
         result = await scan_of(listing, 10, 10_000).run(0.05)
     assert listing.running == 0
     assert not result.coverage.complete
-    assert "the time for one call (0.05 s) was used up" in result.coverage.stopped
+    assert result.coverage.stopped == TIME_IS_UP
 
 
 @pytest.mark.anyio
@@ -438,23 +451,22 @@ TROUBLES = {
     "errors": Faults(errors=0.15),
     "drift, oldest first, short-lived tokens": Faults(drift=True, order="oldest", token_uses=20),
     "scattered and errors": Faults(order="scattered", errors=0.1),
-    "rate limit": Faults(rate=30, retry_after="fraction"),
+    "rate limit": Faults(rate=400, retry_after="fraction"),
 }
 
 
 @pytest.mark.anyio
-@pytest.mark.parametrize("anyio_backend", ["trio"], indirect=True)
+@pytest.mark.parametrize("anyio_backend", ["asyncio"], indirect=True)  # the stand-in uses threads, so time is real here
 @pytest.mark.parametrize("faults", TROUBLES.values(), ids=TROUBLES)
 async def test_the_stand_in_is_read_whole_through_its_troubles(faults: Faults) -> None:
     world = build_world(NOW, operations=2000)
-    api = build_api(world, clock=lambda: NOW, faults=faults, timer=anyio.current_time)
+    api = build_api(world, clock=lambda: NOW, faults=faults)
     http = httpx.AsyncClient(transport=httpx.ASGITransport(api))
     base = "https://api.example"
     tokens = Tokens(http, base + TOKEN_PATH, CLIENT_ID, SecretStr(CLIENT_SECRET), "organization")
-    client = CatenaClient(http, base, tokens, Limiter(8), Retries(8, 0.1, 1))
+    client = CatenaClient(http, base, tokens, Limiter(8), Retries(8, 0, 0))
     query = Query(Filters(), NOW - timedelta(days=3), NOW)
-    with anyio.fail_after(1000):
-        result = await Scan(client, query, lambda ops: [op.id for op in ops], size=20, most=10_000).run(900)
+    result = await Scan(client, query, lambda ops: [op.id for op in ops], size=20, most=10_000).run(20)
     assert result.coverage.complete
     found = [identifier for part in result.parts for identifier in part]
     first = int(query.start.timestamp() * 1e6)

@@ -8,9 +8,11 @@ from typing import Any
 import httpx
 import pytest
 
+from server.app import build_server
+from server.demo.api import build_api
 from server.demo.faults import Faults
 from server.demo.world import World
-from tests.conftest import DAY, NOW, Row, Serve, asking, facts, said
+from tests.conftest import AT_ONCE, DAY, NOW, Row, Serve, asking, facts, said, settings_of
 
 pytestmark = pytest.mark.anyio
 
@@ -135,13 +137,17 @@ async def test_timeline_counts_every_operation_once_in_at_most_24_buckets(serve:
 async def test_totals_stay_exact_with_faults_limits_dying_tokens_and_drift(
     serve: Serve, truth: list[Row], anyio_backend: str
 ) -> None:
-    faults = Faults(errors=0.15, rate=200.0, retry_after="fraction", token_uses=40, order="scattered", repeat=3)
-    async with asking(serve(faults)) as ask, asking(serve()) as plainly:
+    faults = Faults(
+        errors=0.15, rate=200.0, retry_after="fraction", token_uses=40, order="scattered", repeat=3, drift=True
+    )
+    async with asking(serve(faults)) as ask, asking(serve(Faults(drift=True))) as plainly:
         troubled = facts(await ask("summarize_failures", size=100))
         plain = facts(await plainly("summarize_failures", size=100))
     assert troubled["coverage"]["complete"]
     assert troubled["coverage"].pop("pages") != 0
     plain["coverage"].pop("pages")
+    # Pages that repeat rows repeat their drift, which is counted as it was met.
+    assert troubled["coverage"].pop("note").split("(")[0] == plain["coverage"].pop("note").split("(")[0]
     assert troubled == plain
     assert plain["totals"]["operations"] == len(truth)
 
@@ -205,8 +211,10 @@ async def test_no_failures_is_only_said_of_what_was_read(serve: Serve) -> None:
     assert said(result).startswith("No operations.")
     assert "(default: the last day)" in said(result)
     async with asking(serve()) as ask:
-        result = await ask("summarize_failures", max_operations=1)
-    assert "in the part that was read" in said(result).splitlines()[0]
+        part = said(await ask("summarize_failures", max_operations=500)).splitlines()[0]
+        nothing = said(await ask("summarize_failures", max_operations=1)).splitlines()[0]
+    assert "in the part that was read" in part
+    assert nothing.startswith("Nothing can be told: the read ended before")
 
 
 async def test_asking_again_within_a_minute_sends_no_request(serve: Serve) -> None:
@@ -220,6 +228,47 @@ async def test_asking_again_within_a_minute_sends_no_request(serve: Serve) -> No
         assert facts(again) == facts(first)
         await ask("summarize_failures", refresh=True)
         assert len(sent) > before
+
+
+class LimitedAfter(httpx.AsyncBaseTransport):
+    """The demo API that answers so many requests, then only 429 with a Retry-After of an hour."""
+
+    def __init__(self, world: World, answers: int) -> None:
+        api = build_api(world, clock=lambda: NOW, faults=Faults(order="scattered"))
+        self._api = httpx.ASGITransport(app=api)
+        self._left = answers
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        self._left -= 1
+        if self._left < 0:
+            return httpx.Response(429, headers={"Retry-After": "3600"}, request=request)
+        return await self._api.handle_async_request(request)
+
+
+async def test_a_limit_that_outlasts_the_call_ends_in_what_was_read_and_when_to_come_back(
+    world: World, truth: list[Row]
+) -> None:
+    def opened() -> httpx.AsyncClient:
+        return httpx.AsyncClient(transport=LimitedAfter(world, 60))
+
+    # One request at a time, so that shards end one after the other.
+    server = build_server(settings_of(max_concurrency=1), clock=lambda: NOW, open_http=opened, retries=AT_ONCE)
+    async with asking(server) as ask:
+        result = await ask("summarize_failures", size=20)
+    coverage = facts(result)["coverage"]
+    assert not coverage["complete"]
+    assert "Come back in 3600 seconds" in coverage["note"]
+    start = moment(coverage["covered_from"])
+    assert 0 < coverage["scanned"] == sum(moment(r["created_at"]) >= start for r in truth)
+    assert "in the part that was read" in said(result).splitlines()[0]
+
+
+async def test_the_deadline_ends_in_what_was_read(serve: Serve) -> None:
+    async with asking(serve(Faults(latency_s=0.02), deadline_s=0.6, max_concurrency=1)) as ask:
+        result = await ask("summarize_failures", size=20, from_datetime="-10d")
+    coverage = facts(result)["coverage"]
+    assert not coverage["complete"]
+    assert "the time for one call" in coverage["note"]
 
 
 async def test_progress_is_told_and_never_falls(serve: Serve) -> None:
@@ -256,6 +305,8 @@ async def test_text_and_structured_result_hold_the_same_facts(serve: Serve) -> N
     for bucket in summary["timeline"]["buckets"]:
         assert f"{bucket['failed']}/{bucket['operations']}" in text
     assert str(summary["other"]["groups"]) in text
+    for brief in summary["other"]["largest"]:
+        assert f"{brief['id']} {brief['source_name']} «{brief['title']}» {brief['count']}" in text
 
 
 async def test_the_window_default_is_the_last_day(serve: Serve) -> None:

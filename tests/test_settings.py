@@ -1,0 +1,67 @@
+"""Settings: read from the environment, checked, explained; the secret never shown."""
+
+from pathlib import Path
+
+import pytest
+
+from server.errors import BadSettings, did_you_mean, nearest
+from server.settings import load_settings
+
+
+def test_the_environment_is_read_and_given_values_win(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CATENA_MAX_CONCURRENCY", "3")
+    monkeypatch.setenv("CATENA_BASE_URL", "https://staging.example/")
+    settings = load_settings(max_operations=7)
+    assert (settings.max_concurrency, settings.max_operations) == (3, 7)
+    assert settings.base_url == "https://staging.example"
+
+
+def test_an_empty_setting_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CATENA_DEADLINE_S", "")
+    assert load_settings().deadline_s == 45
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("MAX_CONCURRENCY", "0"),
+        ("MAX_CONCURRENCY", "secretive"),
+        ("BASE_URL", "ftp://secretive"),
+        ("BASE_URL", "secretive"),
+        ("DEADLINE_S", "-1"),
+        ("DEMO", "secretive"),
+        ("STORE_URL", "postgres://secretive"),
+    ],
+)
+def test_a_value_that_cannot_be_used_is_named_but_not_repeated(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(f"CATENA_{name}", value)
+    with pytest.raises(BadSettings, match=f"CATENA_{name}") as caught:
+        load_settings()
+    assert "secretive" not in str(caught.value)
+
+
+def test_the_secret_comes_from_its_file_without_the_line_end(tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    file.write_text("hunter2\n")
+    settings = load_settings(client_id="me", client_secret_file=file)
+    assert settings.secret().get_secret_value() == "hunter2"
+
+
+def test_missing_credentials_are_explained() -> None:
+    for given in ({}, {"client_id": "me"}, {"client_secret": "hunter2"}):
+        with pytest.raises(BadSettings, match="CATENA_CLIENT_ID and CATENA_CLIENT_SECRET"):
+            load_settings(**given).secret()
+
+
+def test_no_form_of_the_settings_shows_the_secret() -> None:
+    settings = load_settings(client_id="me", client_secret="hunter2")
+    assert "hunter2" not in f"{settings!r} {settings} {settings.model_dump()} {settings.model_dump_json()}"
+
+
+def test_the_nearest_names_come_first_and_few() -> None:
+    known = ("user", "vehicle", "vehicle_location", "trailer")
+    assert nearest("vehicel", known)[0] == "vehicle"
+    assert nearest("VEHICLE-LOCATION", known) == ["vehicle_location"]
+    assert did_you_mean("zzzz", known) == ""
