@@ -11,6 +11,7 @@ import pytest
 from mcp import Client, StdioServerParameters
 from mcp.types import TextContent
 
+from server.app import TOOLS
 from tests.conftest import Serve
 from tests.test_cli import environment, free_port, started, wait_for
 
@@ -23,13 +24,14 @@ STDIO = StdioServerParameters(command=sys.executable, args=["-m", "server", "--d
 async def use_everything(client: Client) -> None:
     """List and use each tool, prompt and resource."""
     tools = (await client.list_tools()).tools
-    assert [tool.name for tool in tools] == ["summarize_failures", "list_resource_operations"]
+    assert {tool.name for tool in tools} == {tool.__name__ for _, tool in TOOLS}
     for tool in tools:
         assert tool.annotations is not None
         assert (tool.annotations.read_only_hint, tool.annotations.idempotent_hint) == (True, True)
-        result = await client.call_tool(tool.name, {})
-        assert not result.is_error
-        assert result.structured_content
+        if not tool.input_schema.get("required"):
+            result = await client.call_tool(tool.name, {})
+            assert not result.is_error
+            assert result.structured_content
     wrong = await client.call_tool("summarize_failures", {"size": 0})
     assert wrong.is_error
     assert isinstance(wrong.content[0], TextContent)
@@ -38,6 +40,10 @@ async def use_everything(client: Client) -> None:
         assert (await client.get_prompt(prompt.name)).messages
     operations = await client.call_tool("list_resource_operations", {"size": 1})
     row = (operations.structured_content or {})["operations"][0]
+    got = await client.call_tool("get_resource_operation", {"operation_id": row["id"]})
+    assert not got.is_error
+    traced = await client.call_tool("trace_record", {"resource": row["resource"], "source_id": "any"})
+    assert not traced.is_error
     for uri in ("catena://vocabulary", f"catena://operations/{row['connection_id']}/{row['id']}"):
         assert (await client.read_resource(uri)).contents
 

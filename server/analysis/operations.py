@@ -5,9 +5,9 @@ from typing import Any
 
 import msgspec
 
-from ..catena.query import iso
 from ..catena.wire import Log, Operation
-from .results import Failure, OperationRow
+from .guidance import guidance_for
+from .results import Attempt, Cause, Failure, OperationRow
 from .signatures import group_id, signature_of
 from .text import LONGEST, one_line, shown
 
@@ -16,6 +16,7 @@ SOON = timedelta(minutes=1)
 
 CONCISE_MESSAGE = 80
 MOST_FIELDS = 60
+MOST_HEADERS = 8
 DEEPEST = 3
 
 
@@ -59,7 +60,7 @@ def row_of(op: Operation, *, detail: str, personal: bool) -> OperationRow:
         attempts=len(op.attempts),
         error=_failure(op, personal, LONGEST if full else CONCISE_MESSAGE) if op.status == "failed" else None,
         payload=payload_of(op, personal) if full else None,
-        logs=[log_of(log, personal) for log in op.attempts] if full else None,
+        logs=attempts_of(op, personal) if full else None,
     )
 
 
@@ -71,24 +72,30 @@ def _failure(op: Operation, personal: bool, longest: int) -> Failure:
 
 def payload_of(op: Operation, personal: bool) -> dict[str, Any]:
     """Return the payload's fields with their types, or with their values where personal data may be shown."""
+    fields = flat_payload(op)
+    if not personal:
+        return {name: _TYPES.get(type(value), "object") for name, value in fields.items()}
+    return {name: one_line(str(value)) for name, value in fields.items()}
+
+
+def flat_payload(op: Operation) -> dict[str, Any]:
+    """Return the payload's fields by path, at most so many and so deep."""
     payload = msgspec.json.decode(op.payload)
-    if not isinstance(payload, dict):
-        return {}
     flat: dict[str, Any] = {}
-    _flatten(payload, "", flat, personal, DEEPEST)
+    if isinstance(payload, dict):
+        _flatten(payload, "", flat, DEEPEST)
     return flat
 
 
-def _flatten(value: dict[str, Any], path: str, flat: dict[str, Any], personal: bool, depth: int) -> None:
+def _flatten(value: dict[str, Any], path: str, flat: dict[str, Any], depth: int) -> None:
     for name, inner in value.items():
         key = one_line(f"{path}{name}", 80)
         if len(flat) >= MOST_FIELDS:
-            flat["…"] = "more fields"
             return
         if isinstance(inner, dict) and depth > 1:
-            _flatten(inner, f"{key}.", flat, personal, depth - 1)
+            _flatten(inner, f"{key}.", flat, depth - 1)
         else:
-            flat[key] = one_line(str(inner)) if personal else _TYPES.get(type(inner), "object")
+            flat[key] = inner
 
 
 _TYPES = {
@@ -102,15 +109,38 @@ _TYPES = {
 }
 
 
-def log_of(log: Log, personal: bool) -> dict[str, Any]:
-    """Return an attempt: when, how it ended, what the TSP said, and its request ids and limits."""
-    told: dict[str, Any] = {"created_at": iso(log.created_at), "status": one_line(log.status)}
-    if log.error_type:
-        told["error_type"] = one_line(log.error_type)
-    if log.response_status_code is not None:
-        told["status_code"] = log.response_status_code
-    if log.error_details is not None:
-        told["message"] = shown(signature_of(log.error_details).message, personal)
-    for name, value in sorted((log.response_headers or {}).items())[:8]:
-        told[one_line(name.lower(), 40)] = one_line(value, 80)
+def attempts_of(op: Operation, personal: bool) -> list[Attempt]:
+    """Return the attempts in order, each with the seconds since the one before or since the operation was made."""
+    told, before = [], op.created_at
+    for log in op.attempts:
+        message = None if log.error_details is None else signature_of(log.error_details).message
+        headers = sorted((log.response_headers or {}).items())[:MOST_HEADERS]
+        told.append(
+            Attempt(
+                created_at=log.created_at,
+                after_s=round((log.created_at - before).total_seconds(), 1),
+                status=one_line(log.status),
+                error_type=log.error_type and one_line(log.error_type),
+                status_code=log.response_status_code,
+                message=None if message is None else shown(message, personal) or "no message",
+                headers={one_line(name.lower(), 40): one_line(value, 80) for name, value in headers},
+            )
+        )
+        before = log.created_at
     return told
+
+
+def cause_told(op: Operation, personal: bool) -> Cause | None:
+    """Return why an operation failed last and what to do about it; None where no attempt failed."""
+    log = last_failed(op)
+    if log is None and op.status != "failed":
+        return None
+    error_type, code, group, title, message = cause_of(op.source_name, log)
+    guidance = guidance_for(error_type, code, f"{title} {message}")
+    return Cause(
+        group=group,
+        title=shown(title, personal, 80),
+        owner=guidance.owner,
+        retryable=guidance.retryable,
+        advice=guidance.advice,
+    )

@@ -1,7 +1,7 @@
 """What the tools answer, as pydantic models: fields of the contract, no nulls, times in UTC to the second."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, PlainSerializer, SerializerFunctionWrapHandler, model_serializer
 
@@ -45,6 +45,18 @@ class Failure(Result):
     group: str
 
 
+class Attempt(Result):
+    """One attempt; `after_s` are the seconds since the one before, or since the operation was created."""
+
+    created_at: Moment
+    after_s: float
+    status: str
+    error_type: str | None = None
+    status_code: int | None = None
+    message: str | None = None
+    headers: dict[str, str] = {}
+
+
 class OperationRow(Result):
     """One operation of a list. `payload` and `logs` only in full detail."""
 
@@ -62,7 +74,7 @@ class OperationRow(Result):
     attempts: int
     error: Failure | None = None
     payload: dict[str, Any] | None = None
-    logs: list[dict[str, Any]] | None = None
+    logs: list[Attempt] | None = None
 
 
 class OperationList(Answer):
@@ -219,3 +231,113 @@ class Summary(Answer):
     pending: Pending
     timeline: Timeline
     coverage: CoverageRead
+
+
+Change = Literal["new", "worse", "gone", "better", "same"]
+
+
+class Rates(Result):
+    """Operations and failures of one window."""
+
+    operations: int
+    failed: int
+    failure_rate: float
+
+
+class Compared(Result):
+    """A cause in two windows: failures, and their share of all operations."""
+
+    id: str
+    title: str
+    source_name: str
+    error_type: str | None = None
+    status_code: int | None = None
+    change: Change
+    count: int
+    baseline_count: int
+    rate: float
+    baseline_rate: float
+
+
+class Baseline(Result):
+    """The window compared with. `default`: the one of equal length just before."""
+
+    from_datetime: Exact
+    to_datetime: Exact
+    default: bool | None = None
+
+
+class Comparison(Answer):
+    """The failures of a window against those of another."""
+
+    baseline: Baseline
+    verdict: str
+    totals: dict[str, Rates]
+    groups: list[Compared]
+    other: Other
+    complete: bool
+    note: str | None = None
+
+
+class Cause(Result):
+    """Why an operation failed last, and what to do about it."""
+
+    group: str
+    title: str
+    owner: str
+    retryable: bool | None = None
+    advice: str
+
+
+class OneOperation(Answer):
+    """One operation with its attempts. `window` is its life so far."""
+
+    operation: OperationRow
+    attempts: list[Attempt]
+    cause: Cause | None = None
+
+
+State = Literal["in_sync", "out_of_sync", "pending", "never_written"]
+
+
+class Step(Result):
+    """One write of a record; `changed` names the fields that differ from the write before it."""
+
+    operation_id: str
+    created_at: Moment
+    operation_type: str
+    status: str
+    attempts: int
+    changed: list[str]
+    error: Failure | None = None
+
+
+class FieldChange(Result):
+    """A field that differs between two payloads; values only where personal data may be shown."""
+
+    field: str
+    change: str
+    before: str | None = None
+    after: str | None = None
+
+
+class Record(Result):
+    """What is known of the identity of a record."""
+
+    resource: str
+    connection_id: str | None = None
+    source_name: str | None = None
+    fleet_ref: str | None = None
+    resource_id: str | None = None
+    source_id: str | None = None
+
+
+class Trace(Answer):
+    """The story of one record. `changes`: the last write against the last success before it."""
+
+    record: Record
+    state: State
+    story: list[Step]
+    changes: list[FieldChange]
+    complete: bool
+    note: str | None = None

@@ -42,6 +42,8 @@ def _about(error: Any, schema: dict[str, Any]) -> str:
     """Say what an argument must be, from the schema it is published with."""
     name = str(error["loc"][0])
     declared = schema.get("properties", {}).get(name, {})
+    if error["type"] == "missing":
+        return f"`{name}` is required"
     if "minimum" in declared:
         most = (
             f"from {declared['minimum']} to {declared['maximum']}"

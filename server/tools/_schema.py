@@ -19,22 +19,18 @@ def _flat(declared: dict[str, Any]) -> dict[str, Any]:
 
 
 def lean_output(schema: dict[str, Any] | None) -> dict[str, Any] | None:
-    """Return an output schema of the names and types of the first level, and of plain values on the second."""
+    """Return an output schema of the names and types of the first level: enough to check a result, and cheap."""
     if schema is None:
         return None
     definitions = schema.get("$defs", {})
-    properties = {name: _outline(declared, definitions, 1) for name, declared in schema["properties"].items()}
-    return {"type": "object", "properties": properties}
+    return {
+        "type": "object",
+        "properties": {name: _kind(part, definitions) for name, part in schema["properties"].items()},
+    }
 
 
-def _outline(declared: dict[str, Any], definitions: dict[str, Any], depth: int) -> dict[str, Any]:
+def _kind(declared: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
     options = [option for option in declared.get("anyOf", [declared]) if option.get("type") != "null"]
-    resolved = options[0]
-    if reference := resolved.get("$ref"):
-        resolved = definitions[reference.rpartition("/")[2]]
-    outline: dict[str, Any] = {"type": resolved.get("type", "object")}
-    if depth and outline["type"] == "object" and "properties" in resolved:
-        inner = {name: _outline(part, definitions, depth - 1) for name, part in resolved["properties"].items()}
-        if not any(part["type"] in ("array", "object") for part in inner.values()):
-            outline["properties"] = inner
-    return outline
+    reference = options[0].get("$ref", "")
+    resolved = definitions[reference.rpartition("/")[2]] if reference else options[0]
+    return {"type": resolved.get("type", "object")}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import anyio
 import msgspec
 from mcp.server.mcpserver import Context
-from mcp.types import CallToolResult, TextContent
+from mcp.types import CallToolResult
 from pydantic import Field
 
 from ..analysis.results import OperationList, OperationRow, WindowRead
@@ -31,7 +31,7 @@ from ._arguments import (
     fixed_window,
     resumed,
 )
-from ._render import list_text
+from ._render import answer_of, list_text
 
 if TYPE_CHECKING:
     from ..catena.reader import Reader
@@ -94,9 +94,7 @@ async def list_resource_operations(
         next_cursor=found.goes_on.encode() if found.goes_on else None,
         note=found.note,
     )
-    return CallToolResult(
-        content=[TextContent(type="text", text=list_text(page))], structured_content=page.model_dump(mode="json")
-    )
+    return answer_of(page, list_text)
 
 
 def _check_group(group: str | None, status: str | None) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import anyio.to_thread
 from mcp.server.mcpserver import Context
-from mcp.types import CallToolResult, TextContent
+from mcp.types import CallToolResult
 from pydantic import Field
 
 from ..analysis.results import CoverageRead, Summary, WindowRead
@@ -32,7 +32,7 @@ from ._arguments import (
     resumed,
 )
 from ._progress import progress_to
-from ._render import summary_text
+from ._render import answer_of, summary_text
 
 
 async def summarize_failures(
@@ -69,10 +69,7 @@ async def summarize_failures(
     reading, as_of = await runtime.read(question, refresh=refresh, progress=progress_to(ctx))
     analyse = partial(_summary, reading, question, as_of, max_groups, settings.show_personal_data)
     summary = _fitted(await anyio.to_thread.run_sync(analyse))
-    return CallToolResult(
-        content=[TextContent(type="text", text=summary_text(summary))],
-        structured_content=summary.model_dump(mode="json"),
-    )
+    return answer_of(summary, summary_text)
 
 
 def _summary(reading: Reading, question: Question, as_of: datetime, max_groups: int, personal: bool) -> Summary:

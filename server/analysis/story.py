@@ -1,0 +1,85 @@
+"""The story of one record: its writes in order, its state now, and what changed between the last success and now."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from ..catena.wire import Operation
+from .operations import flat_payload, row_of
+from .results import FieldChange, State, Step
+from .text import one_line
+
+MOST_STEPS = 40
+MOST_CHANGES = 20
+
+
+def in_order(operations: Sequence[Operation]) -> list[Operation]:
+    """Return each operation once, in its latest state, oldest first."""
+    latest: dict[str, Operation] = {}
+    for op in operations:
+        held = latest.get(op.id)
+        if held is None or (op.updated_at or op.created_at) >= (held.updated_at or held.created_at):
+            latest[op.id] = op
+    return sorted(latest.values(), key=lambda op: (op.created_at, op.id))
+
+
+def state_of(operations: Sequence[Operation]) -> State:
+    """Return how the record stands after its writes, given oldest first."""
+    if not operations:
+        return "never_written"
+    last = operations[-1]
+    if last.status == "pending":
+        return "pending"
+    if last.status == "success":
+        return "in_sync"
+    # An update is of a record that exists; only creates can leave nothing behind.
+    existed = any(op.status == "success" or op.operation_type != "create" for op in operations)
+    return "out_of_sync" if existed else "never_written"
+
+
+def steps_of(operations: Sequence[Operation], personal: bool) -> list[Step]:
+    """Return the newest writes, oldest first, each with the fields that differ from the write before it."""
+    steps = []
+    before: dict[str, Any] | None = None
+    for op in operations:
+        row, fields = row_of(op, detail="concise", personal=personal), flat_payload(op)
+        changed = [] if before is None else sorted(c.field for c in _changes(before, fields, personal=False))
+        steps.append(
+            Step(
+                operation_id=row.id,
+                created_at=op.created_at,
+                operation_type=row.operation_type,
+                status=row.status,
+                attempts=row.attempts,
+                changed=changed[:MOST_CHANGES],
+                error=row.error,
+            )
+        )
+        before = fields
+    return steps[-MOST_STEPS:]
+
+
+def changes_since_success(operations: Sequence[Operation], personal: bool) -> list[FieldChange]:
+    """Return how the payload of the last write differs from that of the last success before it."""
+    if not operations or operations[-1].status == "success":
+        return []
+    successes = [op for op in operations if op.status == "success"]
+    if not successes:
+        return []
+    return _changes(flat_payload(successes[-1]), flat_payload(operations[-1]), personal)[:MOST_CHANGES]
+
+
+def _changes(before: dict[str, Any], after: dict[str, Any], personal: bool) -> list[FieldChange]:
+    found = []
+    for field in sorted(before.keys() | after.keys()):
+        if field in before and field in after and before[field] == after[field]:
+            continue
+        change = "changed" if field in before and field in after else "added" if field in after else "removed"
+        old, new = (_value(before.get(field)), _value(after.get(field))) if personal else (None, None)
+        found.append(FieldChange(field=field, change=change, before=old, after=new))
+    return found
+
+
+def _value(value: Any) -> str | None:
+    return None if value is None else one_line(value if isinstance(value, str) else msgspec.json.encode(value).decode())

@@ -1,0 +1,127 @@
+"""Compare the failures of a window with those of another: what is new, gone, worse or better."""
+
+from datetime import datetime
+from functools import partial
+from typing import Annotated
+
+import anyio.to_thread
+from mcp.server.mcpserver import Context
+from mcp.types import CallToolResult
+from pydantic import Field
+
+from ..analysis.results import Baseline, Comparison, Other, WindowRead
+from ..analysis.text import fenced
+from ..analysis.window import Window
+from ..catena.query import iso
+from ..runtime import Question, Reading, Runtime
+from ._arguments import (
+    ConnectionId,
+    FleetRefs,
+    FromDatetime,
+    OperationType,
+    Resource,
+    SourceId,
+    SourceName,
+    ToDatetime,
+    filters_of,
+    fixed_window,
+)
+from ._progress import progress_to
+from ._render import FENCE_NOTE, answer_of, asked, percent, plural
+
+PAGE = 1000
+MOST_CAUSES = 12
+
+
+async def compare_failures(
+    ctx: Context[Runtime],
+    resource: Resource = None,
+    connection_id: ConnectionId = None,
+    source_name: SourceName = None,
+    fleet_refs: FleetRefs = None,
+    operation: OperationType = None,
+    source_id: SourceId = None,
+    from_datetime: FromDatetime = None,
+    to_datetime: ToDatetime = None,
+    baseline_from: Annotated[str | None, Field(description="Default: the same length just before.")] = None,
+    baseline_to: Annotated[str | None, Field()] = None,
+) -> Annotated[CallToolResult, Comparison]:
+    """Compare the failures of a window with a baseline: new, gone, worse, better or same per cause, and a verdict.
+
+    For "did it get worse, since the deploy, than yesterday?". Small numbers are not called a change.
+    """
+    runtime = ctx.request_context.lifespan_context
+    filters = filters_of(runtime.seen, resource, connection_id, source_name, fleet_refs, operation, source_id)
+    now = runtime.clock()
+    window = fixed_window(from_datetime, to_datetime, now)
+    baseline = _baseline(window, baseline_from, baseline_to, now)
+    told = progress_to(ctx)
+    most = runtime.settings.max_operations
+    reading, as_of = await runtime.read(Question(filters, window, PAGE, most), progress=told)
+    before, _ = await runtime.read(Question(filters, baseline, PAGE, most), progress=told)
+    personal = runtime.settings.show_personal_data
+    compare = partial(_comparison, reading, before, filters.given(), as_of, personal)
+    return answer_of(await anyio.to_thread.run_sync(compare), comparison_text)
+
+
+def _baseline(window: Window, start: str | None, end: str | None, now: datetime) -> Window:
+    """Return the window to compare with; by default the one of equal length that ends where `window` begins."""
+    if start or end:
+        return fixed_window(start, end, now)
+    asked = (f"before {window.asked[0]}", window.asked[1])
+    return Window(window.start - window.length, window.start, default=True, asked=asked)
+
+
+def _comparison(
+    reading: Reading, before: Reading, filters: dict[str, str | list[str]], as_of: datetime, personal: bool
+) -> Comparison:
+    from ..analysis.comparison import compared, rates_of, verdict_of
+
+    causes = compared(reading.frame, before.frame, personal=personal)
+    rates, baseline_rates = rates_of(reading.frame), rates_of(before.frame)
+    window, baseline = reading.window, before.window
+    complete = reading.coverage.complete and before.coverage.complete
+    return Comparison(
+        window=WindowRead(from_datetime=window.start, to_datetime=window.end, default=window.default or None),
+        filters=filters,
+        as_of=as_of,
+        baseline=Baseline(from_datetime=baseline.start, to_datetime=baseline.end, default=baseline.default or None),
+        verdict=verdict_of(rates, baseline_rates, causes),
+        totals={"window": rates, "baseline": baseline_rates},
+        groups=causes[:MOST_CAUSES],
+        other=Other(groups=len(causes[MOST_CAUSES:]), count=sum(cause.count for cause in causes[MOST_CAUSES:])),
+        complete=complete,
+        note=None if complete else NOT_WHOLE,
+    )
+
+
+NOT_WHOLE = (
+    "Not both windows were read whole, so the shares are of the parts that were read (the newest of each). "
+    "Compare shorter windows, or add filters."
+)
+
+
+def comparison_text(comparison: Comparison) -> str:
+    """Write a comparison: verdict, both windows, and a line a cause."""
+    baseline = comparison.baseline
+    default = " (default: just before)" if baseline.default else ""
+    lines = [
+        comparison.verdict,
+        asked(comparison),
+        f"Baseline {iso(baseline.from_datetime)} to {iso(baseline.to_datetime)}{default}.",
+        *([comparison.note] if comparison.note else []),
+        *([FENCE_NOTE] if comparison.groups else []),
+    ]
+    for cause in comparison.groups:
+        kind = " ".join(
+            str(part) for part in (cause.source_name, cause.error_type, cause.status_code) if part is not None
+        )
+        shares = (
+            f"{cause.count:,} ({percent(cause.rate)}), before {cause.baseline_count:,} ({percent(cause.baseline_rate)})"
+        )
+        lines.append(f"{cause.change}: {cause.id} {kind} {fenced(cause.title)}: {shares}")
+    if comparison.other.groups:
+        lines.append(
+            f"Not shown: {plural(comparison.other.groups, 'more cause')} with {plural(comparison.other.count, 'failure')}."
+        )
+    return "\n".join(lines)

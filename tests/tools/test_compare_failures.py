@@ -1,0 +1,89 @@
+"""Two windows side by side: changes are told only where they are more than chance."""
+
+import math
+from datetime import datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from server.analysis.comparison import CERTAIN, change_of
+from tests.conftest import DAY, NOW, Serve, asking, facts, refusal, said
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_the_baseline_is_the_window_of_equal_length_just_before(serve: Serve) -> None:
+    async with asking(serve()) as ask:
+        told = facts(await ask("compare_failures"))
+    assert told["window"]["default"] is True
+    assert datetime.fromisoformat(told["baseline"]["from_datetime"]) == NOW - 2 * DAY
+    assert datetime.fromisoformat(told["baseline"]["to_datetime"]) == NOW - DAY
+    assert told["baseline"]["default"] is True
+
+
+async def test_counts_of_both_windows_are_those_of_their_summaries(serve: Serve) -> None:
+    async with asking(serve()) as ask:
+        told = facts(await ask("compare_failures"))
+        now = facts(await ask("summarize_failures"))
+        before = facts(await ask("summarize_failures", from_datetime="-2d", to_datetime="-1d"))
+    for name, summary in (("window", now), ("baseline", before)):
+        assert told["totals"][name]["operations"] == summary["totals"]["operations"]
+        assert told["totals"][name]["failed"] == summary["totals"]["failed"]
+    counts = {cause["id"]: (cause["count"], cause["baseline_count"]) for cause in told["groups"]}
+    for group in now["groups"]:
+        assert counts[group["id"]][0] == group["count"]
+    assert sum(c["count"] for c in told["groups"]) + told["other"]["count"] == now["totals"]["failed"]
+
+
+async def test_an_incident_that_began_in_the_window_is_new(serve: Serve) -> None:
+    async with asking(serve()) as ask:
+        result = await ask("compare_failures", source_name="samsara")
+        told = facts(result)
+    invalid_token = next(c for c in told["groups"] if c["title"] == "Invalid token.")
+    assert (invalid_token["change"], invalid_token["baseline_count"]) == ("new", 0)
+    assert said(result).splitlines()[0] == told["verdict"]
+    assert told["verdict"].startswith("Worse: ")
+    for cause in told["groups"]:
+        assert f"{cause['change']}: {cause['id']}" in said(result)
+
+
+async def test_a_window_compared_with_itself_has_not_changed(serve: Serve) -> None:
+    async with asking(serve()) as ask:
+        told = facts(await ask("compare_failures", from_datetime="-1d", baseline_from="-1d"))
+    assert {cause["change"] for cause in told["groups"]} == {"same"}
+    assert told["verdict"].startswith("No change overall")
+
+
+async def test_an_empty_window_cannot_be_compared(serve: Serve) -> None:
+    async with asking(serve()) as ask:
+        told = facts(await ask("compare_failures", fleet_refs=["nobody"]))
+        assert told["verdict"] == "Cannot be compared: 0 operations now, 0 in the baseline."
+        assert "baseline" in refusal(await ask("compare_failures", baselinefrom="-2d"))
+
+
+@given(st.integers(0, 500), st.integers(1, 5000), st.integers(0, 500), st.integers(1, 5000))
+def test_a_change_is_told_both_ways_and_only_beyond_chance(count: int, of: int, before: int, of_before: int) -> None:
+    count, before = min(count, of), min(before, of_before)
+    opposite = {
+        "new": {"gone"},
+        "worse": {"better", "gone"},
+        "gone": {"new"},
+        "better": {"worse", "new"},
+        "same": {"same"},
+    }
+    forth, back = change_of(count, of, before, of_before), change_of(before, of_before, count, of)
+    assert back in opposite[forth]
+    pooled = (count + before) / (of + of_before)
+    spread = math.sqrt(pooled * (1 - pooled) * (1 / of + 1 / of_before))
+    if abs(count / of - before / of_before) < CERTAIN * spread:
+        assert forth == "same"
+
+
+def test_small_numbers_are_no_change() -> None:
+    assert change_of(2, 1000, 0, 1000) == "same"
+    assert change_of(8, 1000, 0, 1000) == "new"
+    assert change_of(0, 1000, 8, 1000) == "gone"
+    assert change_of(30, 1000, 10, 1000) == "worse"
+    assert change_of(10, 1000, 30, 1000) == "better"
+    assert change_of(100, 1000, 10, 100) == "same"
