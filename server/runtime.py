@@ -6,7 +6,7 @@ The heavy parts (httpx, polars) are imported on the first tool call, so a server
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -18,6 +18,7 @@ from anyio.abc import TaskGroup
 
 from .analysis.window import Window
 from .catena.query import Filters, Query
+from .errors import CatenaError
 from .settings import Settings
 from .store import MemoryStore
 from .store.memory import Held, Progress
@@ -32,6 +33,12 @@ if TYPE_CHECKING:
 
 ANALYSIS_S = 3.0
 """Kept back of a call's time for what comes after reading."""
+
+
+ASIDE_S = 5.0
+"""The most that something an answer can do without may take."""
+
+MOST_STATUSES = 100
 
 
 def utc_now() -> datetime:
@@ -83,6 +90,7 @@ class Runtime:
     retries: Retries | None = None
     seen: set[str] = field(default_factory=set)
     _client: CatenaClient | None = None
+    _statuses: dict[str, tuple[datetime, str | None]] = field(default_factory=dict)
     _exit: AsyncExitStack = field(default_factory=AsyncExitStack)
     _tasks: TaskGroup = field(init=False)
 
@@ -136,6 +144,21 @@ class Runtime:
         read = partial(self._read, question)
         held = await self.store.answer(question.key, self.clock(), fresh_for, read, progress, self._tasks)
         return held.value, held.as_of
+
+    async def connection_status(self, connection_id: str) -> str | None:
+        """Return the status of a connection as read lately or now; None where it cannot be told.
+
+        It only adds to an answer that stands without it, so no trouble with it is anybody's error.
+        """
+        now = self.clock()
+        held = self._statuses.get(connection_id)
+        if held and (now - held[0]).total_seconds() < self.settings.fresh_s:
+            return held[1]
+        status = None
+        with anyio.move_on_after(ASIDE_S), suppress(CatenaError):
+            status = await (await self.client()).connection_status(connection_id)
+        self._statuses = {**dict(list(self._statuses.items())[-MOST_STATUSES:]), connection_id: (now, status)}
+        return status
 
     async def _read(self, question: Question, progress: Progress) -> Held[Reading]:
         from .analysis.rows import joined, rows_of

@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 
 from .contrast import concentration_of
-from .guidance import guidance_for
+from .guidance import Evidence, guidance_for
 from .records import failures_with_records, outcomes
 from .results import Affected, Brief, Example, Group, Other, Outcome, Pending, Slot, SlotValue, Totals
 from .signatures import varying
@@ -46,6 +46,7 @@ def pending_of(frame: pl.DataFrame, as_of: datetime) -> Pending:
         count=len(created),
         oldest_created_at=oldest if isinstance(oldest, datetime) else None,
         over_1h=int((created < as_of - timedelta(hours=1)).sum()),
+        still_trying=frame.select(((pl.col("status") == "pending") & (pl.col("failed_attempts") > 0)).sum()).item(),
     )
 
 
@@ -93,7 +94,13 @@ def _group(
     # The example lies on the connection that is named, so that one id serves both.
     named = members.filter(pl.col("connection_id") == connections[0]) if connections else members
     example = named.sort("created_at", "id").row(-1, named=True)
-    guidance = guidance_for(example["error_type"], example["status_code"], example["title"] + " " + example["message"])
+    cured = frame.select(((pl.col("group") == name) & (pl.col("status") == "success")).sum()).item()
+    guidance = guidance_for(
+        example["error_type"],
+        example["status_code"],
+        example["title"] + " " + example["message"],
+        Evidence(met=cured + len(members), cured=cured),
+    )
     return Group(
         id=name,
         title=shown(example["title"], personal, 80),

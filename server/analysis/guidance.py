@@ -75,8 +75,36 @@ _BY_TYPE = [
 _UNKNOWN = Guidance("unknown", None, "Cause not recognised: read the example before sending again.")
 
 
-def guidance_for(error_type: str | None, status_code: int | None, message: str) -> Guidance:
-    """Return who acts, whether a retry can help, and the advice for a cause."""
+@dataclass(frozen=True)
+class Evidence:
+    """What retries did: of `met` operations that ran into a cause and ended, `cured` went through on a later attempt."""
+
+    met: int = 0
+    cured: int = 0
+
+    @property
+    def retries_help(self) -> bool:
+        """Whether so many went through that it is more than luck."""
+        return self.cured >= FEWEST_CURED and self.cured >= self.met * CURED_SHARE
+
+
+FEWEST_CURED = 3
+CURED_SHARE = 0.1
+
+
+def guidance_for(
+    error_type: str | None, status_code: int | None, message: str, evidence: Evidence | None = None
+) -> Guidance:
+    """Return who acts, whether a retry can help, and the advice for a cause; what retries did outweighs the words."""
+    told = _by_words_and_type(error_type, status_code, message)
+    if evidence is None or not evidence.retries_help:
+        return told
+    share = f"{evidence.cured:,} of {evidence.met:,} went through on a retry"
+    advice = f"{told.advice.removesuffix('.')} ({share})." if told.retryable else f"Send again: {share}."
+    return Guidance(told.owner, True, advice)
+
+
+def _by_words_and_type(error_type: str | None, status_code: int | None, message: str) -> Guidance:
     for kind in _BY_WORDS:
         if (kind.words and kind.words.search(message)) or error_type in kind.types or status_code in kind.codes:
             return kind.guidance

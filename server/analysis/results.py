@@ -189,11 +189,12 @@ class Other(Result):
 
 
 class Pending(Result):
-    """Operations without an end yet."""
+    """Operations without an end yet; `still_trying` of them have failed attempts behind them."""
 
     count: int
     oldest_created_at: Moment | None = None
     over_1h: int
+    still_trying: int
 
 
 class Bucket(Result):

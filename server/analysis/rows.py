@@ -31,7 +31,8 @@ SCHEMA: dict[str, pl.DataType] = {
     "title": pl.String(),
     "message": pl.String(),
 }
-"""`payload` is a fingerprint, null where the payload is empty. The last five tell of the last failed attempt."""
+"""`payload` is a fingerprint, null where the payload is empty. The last five tell of the last failed attempt, also of
+operations that went through or still wait: whether retries help shows in them."""
 
 
 def rows_of(operations: Sequence[Operation]) -> pl.DataFrame:
@@ -50,6 +51,7 @@ def joined(parts: Iterable[pl.DataFrame]) -> pl.DataFrame:
 
 def _row(op: Operation) -> tuple[Any, ...]:
     logs = op.logs or ()
+    failed = sum(log.status == "failed" for log in logs)
     return (
         op.id,
         op.created_at,
@@ -64,8 +66,8 @@ def _row(op: Operation) -> tuple[Any, ...]:
         op.source_id,
         fingerprint(op.payload),
         len(logs),
-        sum(log.status == "failed" for log in logs),
-        *(cause_of(op.source_name, last_failed(op)) if op.status == "failed" else (None,) * 5),
+        failed,
+        *(cause_of(op.source_name, last_failed(op)) if failed or op.status == "failed" else (None,) * 5),
     )
 
 

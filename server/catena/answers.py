@@ -13,6 +13,7 @@ from ..errors import CatenaError, Invalid, NotAllowed, NotFound, NotSignedIn, Ra
 from .wire import UNDECODABLE
 
 OPERATIONS_SCOPE = "resource_operation:read"
+CONNECTIONS_SCOPE = "connection:read"
 
 
 def error_of(response: httpx.Response, scopes: Iterable[str] = ()) -> CatenaError:

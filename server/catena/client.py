@@ -12,14 +12,15 @@ import httpx
 import msgspec
 import stamina
 
-from ..errors import CatenaError, NotFound, RateLimited, Unreachable, Unreadable
-from .answers import error_of
+from ..errors import CatenaError, NotAllowed, NotFound, RateLimited, Unreachable, Unreadable
+from .answers import CONNECTIONS_SCOPE, error_of
 from .auth import Token, Tokens
 from .limiter import Limiter, time_left
 from .query import Params, Query
 from .wire import NOT_JSON, UNDECODABLE, Drift, Operation, Page, decode_operation, decode_page
 
 OPERATIONS = "/v2/integrations/connections/resource-operations"
+CONNECTION = "/v2/integrations/connections/{}"
 OPERATION = "/v2/integrations/connections/{}/resource-operations/{}"
 
 _T = TypeVar("_T")
@@ -78,6 +79,22 @@ class CatenaClient:
                 f"Catena knows no operation {operation_id!r} under connection {connection_id!r} (404). "
                 "Check both ids; list_resource_operations shows them side by side."
             ) from exc
+
+    async def connection_status(self, connection_id: str) -> str | None:
+        """Return the status of a connection (active, stale, paused …); None where the token may not read it.
+
+        Nothing else of the record is read: its `credentials` never leave the decoder.
+
+        Raises:
+            CatenaError: No usable answer after the retries that are due.
+        """
+        scopes = (await self.token()).scopes
+        if scopes and CONNECTIONS_SCOPE not in scopes:
+            return None
+        try:
+            return await self._get(CONNECTION.format(quote(connection_id, safe="")), [], _decode_status)
+        except (NotAllowed, NotFound):
+            return None
 
     async def token(self) -> Token:
         """Return the token in use, asking for one where none is held."""
@@ -170,6 +187,17 @@ class _network_as_ours:
 def _host(exc: httpx.HTTPError) -> str:
     parts = urlsplit(str(exc.request.url))
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+
+
+class _Connection(msgspec.Struct):
+    status: str | None = None
+
+
+def _decode_status(body: bytes) -> str | None:
+    try:
+        return msgspec.json.decode(body, type=_Connection).status
+    except UNDECODABLE as exc:
+        raise Unreadable(NOT_JSON) from exc
 
 
 def _decode_one(body: bytes) -> Operation:

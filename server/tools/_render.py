@@ -80,9 +80,10 @@ def _verdict(summary: Summary) -> str:
         else f"No failures in {plural(totals.operations, 'operation')}{part}"
     )
     oldest = f", oldest of {second(pending.oldest_created_at)}" if pending.oldest_created_at else ""
+    trying = f", {pending.still_trying:,} still trying after failed attempts" if pending.still_trying else ""
     return (
         f"{first}. {totals.success:,} succeeded, {totals.retried_successes:,} of them after failed attempts; "
-        f"{pending.count:,} pending, {pending.over_1h:,} for over 1 h{oldest}."
+        f"{pending.count:,} pending, {pending.over_1h:,} for over 1 h{oldest}{trying}."
     )
 
 

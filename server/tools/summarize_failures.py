@@ -11,7 +11,8 @@ from mcp.server.mcpserver import Context
 from mcp.types import CallToolResult
 from pydantic import Field
 
-from ..analysis.results import CoverageRead, Summary, WindowRead
+from ..analysis.results import CoverageRead, Group, Summary, WindowRead
+from ..analysis.text import one_line
 from ..analysis.window import Window
 from ..catena.bookmark import Bookmark
 from ..catena.query import iso
@@ -33,6 +34,9 @@ from ._arguments import (
 )
 from ._progress import progress_to
 from ._render import answer_of, summary_text
+
+MOST_SHOWN = 8
+"""More causes than ever fit the budget of a summary."""
 
 
 async def summarize_failures(
@@ -68,7 +72,9 @@ async def summarize_failures(
     question = Question(filters, window, size, most, start if cursor else None)
     reading, as_of = await runtime.read(question, refresh=refresh, progress=progress_to(ctx))
     analyse = partial(_summary, reading, question, as_of, max_groups, settings.show_personal_data)
-    summary = _fitted(await anyio.to_thread.run_sync(analyse))
+    summary = await anyio.to_thread.run_sync(analyse)
+    await _add_connection_status(runtime, summary.groups[:MOST_SHOWN])
+    summary = _fitted(summary)
     return answer_of(summary, summary_text)
 
 
@@ -90,6 +96,15 @@ def _summary(reading: Reading, question: Question, as_of: datetime, max_groups: 
         timeline=timeline_of(frame, start, end),
         coverage=_coverage(reading, from_cursor=question.start is not None),
     )
+
+
+async def _add_connection_status(runtime: Runtime, groups: list[Group]) -> None:
+    """Say of a cause that a fleet has to mend, and that sits on one connection, how that connection stands."""
+    for group in groups:
+        if group.owner == "fleet" and group.affected.connections == 1:
+            status = await runtime.connection_status(group.example.connection_id)
+            if status:
+                group.advice += f" The connection is {one_line(status, 20)}."
 
 
 def _coverage(reading: Reading, *, from_cursor: bool) -> CoverageRead:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from server.analysis.contrast import concentration_of
 from server.analysis.drift import unknown_values
 from server.analysis.failures import groups_of, pending_of, totals_of
-from server.analysis.guidance import guidance_for
+from server.analysis.guidance import Evidence, guidance_for
 from server.analysis.records import failures_with_records, outcomes
 from server.analysis.rows import fingerprint, joined, rows_of
 from server.analysis.timeline import timeline_of, trend_of
@@ -225,3 +225,11 @@ def test_guidance_weighs_words_before_type_and_status(
     told = guidance_for(kind, code, message)
     assert (told.owner, told.retryable) == (owner, retryable)
     assert told.advice.endswith(".")
+
+
+def test_what_retries_did_outweighs_the_words() -> None:
+    refused = guidance_for("validation", 400, "value refused", Evidence(met=40, cured=12))
+    assert refused.retryable is True
+    assert "12 of 40 went through on a retry" in refused.advice
+    assert guidance_for("validation", 400, "value refused", Evidence(met=40, cured=2)).retryable is False
+    assert guidance_for("validation", 400, "value refused", Evidence(met=400, cured=12)).retryable is False

@@ -46,7 +46,8 @@ async def test_a_failed_one_tells_cause_owner_and_advice_as_the_summary_does(ser
         example = group["example"]
         result = await ask("get_resource_operation", operation_id=example["operation_id"])
     cause = facts(result)["cause"]
-    assert (cause["group"], cause["owner"], cause["advice"]) == (group["id"], group["owner"], group["advice"])
+    assert (cause["group"], cause["owner"]) == (group["id"], group["owner"])
+    assert group["advice"].startswith(cause["advice"])
     assert cause["advice"] in said(result)
     assert cause["group"] in said(result)
 

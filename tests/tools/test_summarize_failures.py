@@ -271,6 +271,41 @@ async def test_the_deadline_ends_in_what_was_read(serve: Serve) -> None:
     assert "the time for one call" in coverage["note"]
 
 
+async def test_a_stale_connection_is_told_where_the_fleet_must_act(serve: Serve, world: World) -> None:
+    sent: list[httpx.Request] = []
+    async with asking(serve(sent=sent)) as ask:
+        result = await ask("summarize_failures", source_name="samsara")
+    group = next(g for g in facts(result)["groups"] if g["title"] == "Invalid token.")
+    assert group["advice"].endswith("The connection is stale.")
+    assert "The connection is stale." in said(result)
+    assert "credentials" not in json.dumps(facts(result))
+    asked = [r for r in sent if r.url.path.endswith(group["example"]["connection_id"])]
+    assert len(asked) == 1
+
+
+async def test_what_retries_did_is_told_as_evidence(serve: Serve, truth: list[Row]) -> None:
+    limited = [
+        r
+        for r in truth
+        if r["source_name"] == "motive" and any(log["response_status_code"] == 429 for log in r["logs"])
+    ]
+    ended = [r for r in limited if r["status"] in ("failed", "success")]
+    cured = [r for r in ended if r["status"] == "success"]
+    async with asking(serve()) as ask:
+        group = facts(await ask("summarize_failures", source_name="motive"))["groups"][0]
+    assert group["retryable"] is True
+    assert f"({len(cured)} of {len(ended)} went through on a retry)" in group["advice"]
+
+
+async def test_pending_operations_with_failed_attempts_are_still_trying(serve: Serve, truth: list[Row]) -> None:
+    trying = [r for r in truth if r["status"] == "pending" and any(log["status"] == "failed" for log in r["logs"])]
+    async with asking(serve()) as ask:
+        result = await ask("summarize_failures")
+    assert trying
+    assert facts(result)["pending"]["still_trying"] == len(trying)
+    assert f"{len(trying)} still trying" in said(result)
+
+
 async def test_progress_is_told_and_never_falls(serve: Serve) -> None:
     from mcp import Client
 
