@@ -142,9 +142,18 @@ def build_server(
     return server
 
 
+class _OneLine(logging.Formatter):
+    """Writes a record, its traceback included, as one line: hosts show a server's log line by line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return " | ".join(super().format(record).splitlines())
+
+
 def quiet_logging() -> None:
     """Send logs to stderr, a line each; httpx would log every URL, and with it record ids and fleet references."""
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    handler = logging.StreamHandler()
+    handler.setFormatter(_OneLine("%(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
     for name in ("httpx", "httpcore"):
         logging.getLogger(name).setLevel(logging.WARNING)
     logging.getLogger("stamina").setLevel(
