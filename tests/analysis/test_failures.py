@@ -214,6 +214,10 @@ def test_concentration_is_told_only_where_a_value_is_really_over_represented() -
         ("validation", 400, "Invalid value for timeZone", "partner", False),
         ("tsp", 404, "Object not found.", "partner", False),
         ("tsp", 500, "Something odd", "tsp", None),
+        ("network", None, "connect to login.tsp.example: timed out", "tsp", True),
+        ("tsp", 403, "nope", "fleet", False),
+        ("tsp", 400, "Email has already been taken", "partner", False),
+        ("tsp", 200, "El vehículo ya existe", "partner", False),
         ("tsp", 200, "Something odd", "unknown", None),
         (None, None, "", "unknown", None),
         ("brand_new", 299, "?", "unknown", None),
@@ -225,6 +229,12 @@ def test_guidance_weighs_words_before_type_and_status(
     told = guidance_for(kind, code, message)
     assert (told.owner, told.retryable) == (owner, retryable)
     assert told.advice.endswith(".")
+
+
+def test_advice_tells_its_reason() -> None:
+    assert guidance_for("tsp", 429, "").advice.endswith("(status 429).")
+    assert guidance_for("auth", None, "x").advice.endswith("(error type auth).")
+    assert guidance_for("tsp", 500, "already exists").advice.endswith("(the message tells of a duplicate).")
 
 
 def test_what_retries_did_outweighs_the_words() -> None:

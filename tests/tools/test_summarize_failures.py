@@ -294,7 +294,7 @@ async def test_what_retries_did_is_told_as_evidence(serve: Serve, truth: list[Ro
     async with asking(serve()) as ask:
         group = facts(await ask("summarize_failures", source_name="motive"))["groups"][0]
     assert group["retryable"] is True
-    assert f"({len(cured)} of {len(ended)} went through on a retry)" in group["advice"]
+    assert f"{len(cured)} of {len(ended)} went through on a retry)" in group["advice"]
 
 
 async def test_pending_operations_with_failed_attempts_are_still_trying(serve: Serve, truth: list[Row]) -> None:
