@@ -12,7 +12,7 @@ from .records import failures_with_records, outcomes
 from .results import Affected, Brief, Example, Group, Other, Outcome, Pending, Slot, SlotValue, Totals
 from .signatures import varying
 from .text import one_line, shown
-from .timeline import trend_of
+from .timeline import onset_of, trend_of
 
 MOST_NAMED = 3
 MOST_BRIEFS = 5
@@ -110,6 +110,7 @@ def _group(
         count=len(members),
         share=round(len(members) / failed, 3),
         first_seen=members["created_at"].min(),
+        began=onset_of(members["created_at"], *window),
         last_seen=members["created_at"].max(),
         trend=trend_of(members["created_at"], *window),
         affected=_affected(members, records["records"]),

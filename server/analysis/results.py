@@ -147,7 +147,7 @@ class Example(Result):
 
 
 class Group(Result):
-    """One cause of failures."""
+    """One cause of failures. `began`: the first after a long stretch without, where `first_seen` is an earlier stray."""
 
     id: str
     title: str
@@ -157,6 +157,7 @@ class Group(Result):
     count: int
     share: float
     first_seen: Moment
+    began: Moment | None = None
     last_seen: Moment
     trend: str
     affected: Affected

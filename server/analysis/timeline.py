@@ -25,6 +25,8 @@ _UNITS = [
     ("4d", 345_600),
 ]
 _QUIET_SHARE = 0.1
+QUIET_BEFORE = 0.2
+MANY_TIMES = 10
 _CERTAIN = 1.96
 
 
@@ -47,6 +49,23 @@ def timeline_of(frame: pl.DataFrame, start: datetime, end: datetime) -> Timeline
 
 def _buckets(start: datetime, end: datetime, seconds: int) -> int:
     return math.ceil(end.timestamp() / seconds) - int(start.timestamp()) // seconds
+
+
+def onset_of(moments: pl.Series, start: datetime, end: datetime) -> datetime | None:
+    """Return when a cause began anew: its first failure after a long stretch without; None where it just went on.
+
+    Long: a fifth of the window, and ten times the median gap, so that a few strays before an incident do not hide when
+    it began.
+    """
+    ordered = moments.sort()
+    gaps = ordered.diff().drop_nulls()
+    usual = gaps.median()
+    if not isinstance(usual, timedelta):
+        return None
+    long = gaps >= max((end - start) * QUIET_BEFORE, usual * MANY_TIMES)
+    places = long.arg_true().to_list()
+    moment = ordered[places[-1] + 1] if places else None
+    return moment if isinstance(moment, datetime) else None
 
 
 def trend_of(moments: pl.Series, start: datetime, end: datetime) -> str:

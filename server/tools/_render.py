@@ -105,8 +105,9 @@ def _group(number: int, group: Group) -> list[str]:
     head = f"{number}. {group.id} {kind} {fenced(group.title)}: {group.count:,} ({percent(group.share)})"
     became = ", ".join(f"{count:,} {state}" for state, count in outcome if count)
     places = f"{_places(affected.fleets, 'fleet', group.top_fleets)}; {_places(affected.connections, 'connection', group.top_connections)}"
+    began = f", began anew {second(group.began)}" if group.began else ""
     lines = [
-        f"{head}, {second(group.first_seen)} to {second(group.last_seen)}, {group.trend}.",
+        f"{head}, {second(group.first_seen)} to {second(group.last_seen)}, {group.trend}{began}.",
         f"   {plural(affected.records, 'record')}: {became}; {resources}; {places}.",
         f"   Owner: {group.owner}; {retry_told(group.retryable)}. {group.advice}",
     ]

@@ -15,7 +15,7 @@ from server.analysis.failures import groups_of, pending_of, totals_of
 from server.analysis.guidance import Evidence, guidance_for
 from server.analysis.records import failures_with_records, outcomes
 from server.analysis.rows import fingerprint, joined, rows_of
-from server.analysis.timeline import timeline_of, trend_of
+from server.analysis.timeline import onset_of, timeline_of, trend_of
 from server.catena.wire import Log, Operation
 
 START = datetime(2026, 11, 23, tzinfo=UTC)
@@ -243,3 +243,21 @@ def test_what_retries_did_outweighs_the_words() -> None:
     assert "12 of 40 went through on a retry" in refused.advice
     assert guidance_for("validation", 400, "value refused", Evidence(met=40, cured=2)).retryable is False
     assert guidance_for("validation", 400, "value refused", Evidence(met=400, cured=12)).retryable is False
+
+
+@pytest.mark.parametrize(
+    ("minutes", "began"),
+    [
+        ([*range(600, 720, 4)], None),
+        ([3, *range(600, 720, 4)], 600),
+        ([3, 40, *range(600, 720, 4)], 600),
+        ([*range(0, 200, 4), *range(900, 1000, 4)], 900),
+        ([*range(0, 1440, 60)], None),
+        ([5, 900], None),
+        ([5], None),
+    ],
+)
+def test_a_cause_begins_anew_after_a_long_stretch_without(minutes: list[int], began: int | None) -> None:
+    frame = rows_of([operation(n, minute) for n, minute in enumerate(minutes)])
+    expected = None if began is None else START + timedelta(minutes=began)
+    assert onset_of(frame["created_at"], START, END) == expected
