@@ -171,7 +171,7 @@ def test_a_page_cut_short_is_unreadable_and_never_a_shorter_page(length: int) ->
         b"upstream connect error",
         b'{"items": [{"id": "\xff"}]}',
         b'{"items": [{"id": 1, "new": "\xff"}]}',
-        b'{"items": [{"id": "a", "new": ' + b"[" * 9000 + b"]" * 9000 + b"}]}",
+        b'{"items": [{"id": "a", "new": ' + b"[" * 200_000 + b"]" * 200_000 + b"}]}",
     ],
 )
 def test_what_is_not_a_page_is_unreadable(page: bytes) -> None:
