@@ -4,6 +4,7 @@ import math
 
 import polars as pl
 
+from .causes import by_cause, causes_in
 from .failures import totals_of
 from .results import Change, Compared, Rates
 from .text import one_line, shown
@@ -39,6 +40,8 @@ def change_of(count: int, of: int, before: int, of_before: int) -> Change:
 
 def compared(now: pl.DataFrame, before: pl.DataFrame, *, personal: bool) -> list[Compared]:
     """Return every cause of either window with both rates, changes first and the largest difference first."""
+    known = causes_in(now, before)
+    now, before = by_cause(now, known), by_cause(before, known)
     counts, earlier = _counts(now), _counts(before)
     causes = (
         pl.concat([now, before]).filter(pl.col("status") == "failed").sort("title", "id").unique("group", keep="first")

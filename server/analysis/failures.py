@@ -6,6 +6,7 @@ from typing import Any
 
 import polars as pl
 
+from .causes import by_cause, causes_in
 from .contrast import concentration_of
 from .guidance import Evidence, guidance_for
 from .records import failures_with_records, outcomes
@@ -54,6 +55,7 @@ def groups_of(
     frame: pl.DataFrame, start: datetime, end: datetime, *, most: int, personal: bool
 ) -> tuple[list[Group], Other]:
     """Return the largest groups of failures, one a cause, and what is left out."""
+    frame = by_cause(frame, causes_in(frame))
     failures = failures_with_records(frame)
     counts = failures.group_by(pl.col("group").cast(pl.String)).len()
     ordered = counts.sort("len", "group", descending=[True, False]).rows()
@@ -94,12 +96,11 @@ def _group(
     # The example lies on the connection that is named, so that one id serves both.
     named = members.filter(pl.col("connection_id") == connections[0]) if connections else members
     example = named.sort("created_at", "id").row(-1, named=True)
-    cured = frame.select(((pl.col("group") == name) & (pl.col("status") == "success")).sum()).item()
     guidance = guidance_for(
         example["error_type"],
         example["status_code"],
         example["title"] + " " + example["message"],
-        Evidence(met=cured + len(members), cured=cured),
+        _evidence(name, members, frame),
     )
     return Group(
         id=name,
@@ -128,6 +129,18 @@ def _group(
             message=shown(example["message"], personal) or "no message",
         ),
     )
+
+
+def _evidence(name: str, members: pl.DataFrame, frame: pl.DataFrame) -> Evidence:
+    """Count what retries did, and how other connections of the TSP fared while the cause went on."""
+    cured = frame.select(((pl.col("group") == name) & (pl.col("status") == "success")).sum()).item()
+    meanwhile = pl.col("created_at").is_between(members["created_at"].min(), members["created_at"].max())
+    same_tsp = pl.col("source_name") == members["source_name"][0]
+    touched = members["connection_id"].unique().cast(pl.String).to_list()
+    elsewhere = ~pl.col("connection_id").cast(pl.String).is_in(touched)
+    others = frame.filter(same_tsp & meanwhile & elsewhere)["status"]
+    fine, failed = int((others == "success").sum()), int((others == "failed").sum())
+    return Evidence(met=cured + len(members), cured=cured, others=fine + failed, others_fine=fine)
 
 
 def _affected(members: pl.DataFrame, records: int) -> Affected:

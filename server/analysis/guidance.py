@@ -20,10 +20,21 @@ class Guidance:
 
 @dataclass(frozen=True)
 class Evidence:
-    """What retries did: of `met` operations that ran into a cause and ended, `cured` went through on a later attempt."""
+    """What else is seen of a cause.
+
+    Of `met` operations that ran into it and ended, `cured` went through on a later attempt. While it went on, `others`
+    writes of the same TSP ended on connections it did not touch, `others_fine` of them well.
+    """
 
     met: int = 0
     cured: int = 0
+    others: int = 0
+    others_fine: int = 0
+
+    @property
+    def others_work(self) -> bool:
+        """Whether the TSP itself works, as seen from other connections."""
+        return self.others >= FEWEST_OTHERS and self.others_fine >= self.others * OTHERS_SHARE
 
     @property
     def retries_help(self) -> bool:
@@ -33,6 +44,8 @@ class Evidence:
 
 FEWEST_CURED = 3
 CURED_SHARE = 0.1
+FEWEST_OTHERS = 10
+OTHERS_SHARE = 0.8
 
 _KINDS = {
     "a rate limit": Guidance("partner", True, "Spread the writes out; send the failed ones again later"),
@@ -130,6 +143,8 @@ def guidance_for(
         advice = told.advice if told.retryable else "Send again"
         told = Guidance(told.owner, True, advice)
         reasons.append(f"{evidence.cured:,} of {evidence.met:,} went through on a retry")
+    if evidence is not None and evidence.others_work and told.owner in ("fleet", "tsp"):
+        reasons.append("other connections of the TSP work")
     if not reasons:
         return told
     return Guidance(told.owner, told.retryable, f"{told.advice} ({'; '.join(reasons)}).")

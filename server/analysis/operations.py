@@ -1,7 +1,8 @@
 """One operation as it is shown: trimmed, cleaned, personal data hidden."""
 
+from collections.abc import Collection
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -20,13 +21,24 @@ MOST_HEADERS = 8
 DEEPEST = 3
 
 
-def cause_of(source_name: str, log: Log | None) -> tuple[str | None, int | None, str, str, str]:
-    """Return error type, status code, group, title and message of a failed attempt; None: failed without a log."""
+class Why(NamedTuple):
+    """Why an attempt failed. `group` is the id of its signature alone; see `causes` for what belongs together."""
+
+    error_type: str | None
+    status_code: int | None
+    group: str
+    title: str
+    message: str
+    skeleton: str
+
+
+def cause_of(source_name: str, log: Log | None) -> Why:
+    """Return why an attempt failed; None: the operation failed without a log."""
     if log is None:
-        return None, None, group_id(source_name, None, None, "<no log>"), "no attempt logged", ""
+        return Why(None, None, group_id(source_name, None, None, "<no log>"), "no attempt logged", "", "<no log>")
     signature = signature_of(log.error_details)
     group = group_id(source_name, log.error_type, log.response_status_code, signature.skeleton)
-    return log.error_type, log.response_status_code, group, signature.title, signature.message
+    return Why(log.error_type, log.response_status_code, group, signature.title, signature.message, signature.skeleton)
 
 
 def last_failed(op: Operation) -> Log | None:
@@ -34,10 +46,10 @@ def last_failed(op: Operation) -> Log | None:
     return next((log for log in reversed(op.attempts) if log.status == "failed"), None)
 
 
-def matches(op: Operation, status: str | None, group: str | None) -> bool:
-    """Tell whether an operation has this status and, failed, this cause."""
-    if group is not None:
-        return op.status == "failed" and cause_of(op.source_name, last_failed(op))[2] == group
+def matches(op: Operation, status: str | None, groups: Collection[str]) -> bool:
+    """Tell whether an operation has this status or, where causes are asked for, failed of one of them."""
+    if groups:
+        return op.status == "failed" and cause_of(op.source_name, last_failed(op)).group in groups
     return status is None or op.status == status
 
 
@@ -65,9 +77,13 @@ def row_of(op: Operation, *, detail: str, personal: bool) -> OperationRow:
 
 
 def _failure(op: Operation, personal: bool, longest: int) -> Failure:
-    error_type, code, group, _, message = cause_of(op.source_name, last_failed(op))
-    told = shown(message, personal, longest) or "no message"
-    return Failure(error_type=error_type and one_line(error_type), status_code=code, message=told, group=group)
+    why = cause_of(op.source_name, last_failed(op))
+    return Failure(
+        error_type=why.error_type and one_line(why.error_type),
+        status_code=why.status_code,
+        message=shown(why.message, personal, longest) or "no message",
+        group=why.group,
+    )
 
 
 def payload_of(op: Operation, personal: bool) -> dict[str, Any]:
@@ -135,11 +151,11 @@ def cause_told(op: Operation, personal: bool) -> Cause | None:
     log = last_failed(op)
     if log is None and op.status != "failed":
         return None
-    error_type, code, group, title, message = cause_of(op.source_name, log)
-    guidance = guidance_for(error_type, code, f"{title} {message}")
+    why = cause_of(op.source_name, log)
+    guidance = guidance_for(why.error_type, why.status_code, f"{why.title} {why.message}")
     return Cause(
-        group=group,
-        title=shown(title, personal, 80),
+        group=why.group,
+        title=shown(why.title, personal, 80),
         owner=guidance.owner,
         retryable=guidance.retryable,
         advice=guidance.advice,

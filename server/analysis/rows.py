@@ -30,8 +30,9 @@ SCHEMA: dict[str, pl.DataType] = {
     "group": pl.Categorical(),
     "title": pl.String(),
     "message": pl.String(),
+    "skeleton": pl.String(),
 }
-"""`payload` is a fingerprint, null where the payload is empty. The last five tell of the last failed attempt, also of
+"""`payload` is a fingerprint, null where the payload is empty. The last six tell of the last failed attempt, also of
 operations that went through or still wait: whether retries help shows in them."""
 
 
@@ -67,7 +68,7 @@ def _row(op: Operation) -> tuple[Any, ...]:
         fingerprint(op.payload),
         len(logs),
         failed,
-        *(cause_of(op.source_name, last_failed(op)) if failed or op.status == "failed" else (None,) * 5),
+        *(cause_of(op.source_name, last_failed(op)) if failed or op.status == "failed" else (None,) * 6),
     )
 
 

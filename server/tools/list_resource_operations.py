@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import anyio
+import anyio.to_thread
 import msgspec
 from mcp.server.mcpserver import Context
 from mcp.types import CallToolResult
@@ -12,9 +13,10 @@ from pydantic import Field
 
 from ..analysis.results import OperationList, OperationRow, WindowRead
 from ..analysis.text import one_line
+from ..analysis.window import Window
 from ..catena.bookmark import Bookmark
 from ..errors import BadArgument, CatenaError
-from ..runtime import Runtime
+from ..runtime import Question, Runtime
 from . import _budget
 from ._arguments import (
     ConnectionId,
@@ -40,6 +42,9 @@ GROUP_ID = re.compile(r"g_[0-9a-f]{8}")
 
 CONCISE: Literal["concise"] = "concise"
 DEFAULT_SIZE = 25
+
+MOST_MEMBERS = 100
+"""Signatures of one cause that a cursor carries."""
 
 FILTERED_PAGE = 1000
 """Rows a request asks for where most of them may not match."""
@@ -83,7 +88,10 @@ async def list_resource_operations(
             detail=start.detail if detail == CONCISE else detail,
             size=start.size if size == DEFAULT_SIZE else size,
         )
-    found = await _find(runtime, start)
+    ends_at = anyio.current_time() + runtime.settings.deadline_s
+    if start.group and not start.members:
+        start = msgspec.structs.replace(start, members=await _members(runtime, start, window))
+    found = await _find(runtime, start, ends_at)
     page = OperationList(
         window=WindowRead(from_datetime=start.start, to_datetime=start.end, default=start.default or None),
         filters=_filters_told(start),
@@ -104,6 +112,18 @@ def _check_group(group: str | None, status: str | None) -> None:
         )
     if group and status not in (None, "failed"):
         raise BadArgument(f"group names a cause of failures, so status={status!r} matches nothing. Leave status out.")
+
+
+async def _members(runtime: Runtime, start: Bookmark, window: Window) -> bytes:
+    """Find what belongs to the cause asked for, from the rows of the window: those just summarized, if it was so."""
+    from ..analysis.causes import causes_in
+
+    window = window if (window.start, window.end) == (start.start, start.end) else Window(start.start, start.end)
+    question = Question(start.api_filters, window, FILTERED_PAGE, runtime.settings.max_operations)
+    reading, _ = await runtime.read(question)
+    causes = await anyio.to_thread.run_sync(causes_in, reading.frame)
+    members = sorted(causes.members(start.group or ""))[:MOST_MEMBERS]
+    return b"".join(bytes.fromhex(member.removeprefix("g_")) for member in members)
 
 
 def _filters_told(start: Bookmark) -> dict[str, str | list[str]]:
@@ -138,14 +158,14 @@ class _Found:
         return True
 
 
-async def _find(runtime: Runtime, start: Bookmark) -> _Found:
+async def _find(runtime: Runtime, start: Bookmark, ends_at: float) -> _Found:
     """Read page after page until enough rows match, the answer is full, or a limit is reached."""
     from ..catena.reader import Reader
 
     filtered = bool(start.status or start.group)
     reader = Reader(await runtime.client(), start, FILTERED_PAGE if filtered else start.size)
     found = _Found(start.size)
-    with anyio.move_on_after(runtime.settings.deadline_s) as deadline:
+    with anyio.move_on_after(ends_at - anyio.current_time()) as deadline:
         try:
             await _fill(found, reader, start, runtime)
         except CatenaError as exc:
@@ -160,10 +180,13 @@ async def _find(runtime: Runtime, start: Bookmark) -> _Found:
 async def _fill(found: _Found, reader: "Reader", start: Bookmark, runtime: Runtime) -> None:
     from ..analysis.operations import matches, row_of
 
+    groups = start.groups
     while True:
         for position, op in await reader.next():
-            if matches(op, start.status, start.group):
+            if matches(op, start.status, groups):
                 row = row_of(op, detail=start.detail, personal=runtime.settings.show_personal_data)
+                if start.group and row.error:
+                    row.error.group = start.group
                 if not found.add(row):
                     found.goes_on = reader.bookmark(position)
                     if not found.full:

@@ -237,6 +237,13 @@ def test_advice_tells_its_reason() -> None:
     assert guidance_for("tsp", 500, "already exists").advice.endswith("(the message tells of a duplicate).")
 
 
+def test_other_connections_that_work_are_told_where_it_says_who_must_act() -> None:
+    working, failing = Evidence(met=5, others=40, others_fine=38), Evidence(met=5, others=40, others_fine=20)
+    assert "other connections of the TSP work" in guidance_for("auth", 401, "x", working).advice
+    assert "other connections" not in guidance_for("auth", 401, "x", failing).advice
+    assert "other connections" not in guidance_for("validation", 400, "x", working).advice
+
+
 def test_what_retries_did_outweighs_the_words() -> None:
     refused = guidance_for("validation", 400, "value refused", Evidence(met=40, cured=12))
     assert refused.retryable is True

@@ -34,6 +34,26 @@ SAME_CAUSE: list[tuple[str, str]] = [
         "System.IO.IOException: disk full\n   at D.E(F g)",
     ),
     ("GET /v2/drivers/123 timed out after 3000ms", "GET /v2/drivers/9f/x timed out after 12ms"),
+    ("retry in 1 second", "retry in 2m30s"),
+    ("closed on Tue, 14 Jan 2026 11:22:33 GMT", "closed on 2026-01-14T11:22:33.5+02:00"),
+    ("valid until Nov 23, 2026 4:05 PM", "valid until 11/23/2026"),
+    ("body has 2048 bytes (2 KB), too many", "body has 17 bytes, too many"),
+    ("車両ID 6835106 は既に登録されています", "車両ID 77 は既に登録されています"),
+    ("arn:aws:iam::1353:user/david may not", "arn:aws:iam::77:user/ana may not"),
+    ("plate of 1M8GDM9AXKP042788 is taken", "plate of JHMABCDEFGHJKLMNP is taken"),
+    (
+        '{"code":"X1","message":"No such unit","items":[{"id":"12","na',
+        '{"code":"X1","message":"No such unit","items":[{"id":"1234","name":"x","b":[1,',
+    ),
+    ('{"code":"X1","message":"No such unit","vin":"A"}', '{"message":"No such unit","code":"X1","hint":null}'),
+    (
+        "java.io.IOException: disk full\n\tat a.b.C(D.java:7)\nCaused by: x.Y: quota\n\tat e.F(G.java:8)",
+        "java.io.IOException: disk full\n\tat a.b.C(D.java:9)\n\tat q.R(S.java:1)\nCaused by: x.Y: quota\n\t... 3 more",
+    ),
+    (
+        "TypeError: x is not a function\n    at run (/srv/app-1/x.js:1:2)",
+        "TypeError: x is not a function\n    at Object.<anonymous> (/srv/app-22/y.js:3:4)\n    at z (/q.js:5:6)",
+    ),
 ]
 
 OTHER_CAUSE: list[tuple[str, str]] = [
@@ -46,6 +66,22 @@ OTHER_CAUSE: list[tuple[str, str]] = [
     ("Missing parameter 'vehicle'", "Missing parameter 'driver'"),
     ("com.acme.DuplicateException: refused", "com.acme.PermissionException: refused"),
     ("", "null"),
+    ("Error 1001: refused", "Error 1002: refused"),
+    ("[Errno 111] failed", "[Errno 104] failed"),
+    ("SQLSTATE[23000]: refused", "SQLSTATE[42S02]: refused"),
+    ("upstream returned HTTP 502", "upstream returned HTTP 503"),
+    ("'email' is required", "'carrier' is required"),
+    ("lacks scope 'write:vehicles'", "lacks scope 'write:drivers'"),
+    ('{"errors":{"email":["has already been taken"]}}', '{"errors":{"plate":["has already been taken"]}}'),
+    ('{"errors":[{"source":{"pointer":"/data/vin"}}]}', '{"errors":[{"source":{"pointer":"/data/name"}}]}'),
+    (
+        '{"detail":[{"loc":["body",3,"vin"],"msg":"required"}]}',
+        '{"detail":[{"loc":["body",3,"name"],"msg":"required"}]}',
+    ),
+    ("<fault><faultcode>a:1</faultcode></fault>", "<fault><faultcode>a:2</faultcode></fault>"),
+    ('<e><error code="101">Failed</error></e>', '<e><error code="102">Failed</error></e>'),
+    ("<title>502 Bad Gateway</title>", "<title>503 Service Unavailable</title>"),
+    ("boom\n\tat a.B(C.java:1)\nCaused by: x.Timeout: a", "boom\n\tat a.B(C.java:1)\nCaused by: x.Refused: b"),
 ]
 
 
@@ -87,6 +123,24 @@ def test_another_code_field_or_sentence_is_another_cause(one: str, other: str) -
 )
 def test_the_message_is_what_a_person_would_quote(body: str, message: str) -> None:
     assert signature_of(body).message == message
+
+
+@pytest.mark.parametrize(
+    ("body", "title"),
+    [
+        ("<html><head><title>api.acme.com | 502: Bad gateway</title></head></html>", "502: Bad gateway"),
+        ('{"errors":{"email":["The email field is required."]},"title":"One or more errors."}',
+         "The email field is required."),
+        ("<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>", "Request has expired"),
+        ("OAuth2 client 9f8e7d of db-1.acme.com is not known", "OAuth2 client … of … is not known"),
+        ("Rate limit of this account exceeded. Retry after 30 seconds, or ask for a higher limit at https://acme.com/limits",
+         "Rate limit of this account exceeded."),
+        ("PoolError(host='api.acme.com'): Max retries exceeded with url: /a/1 (Caused by SSLError('<x at 0x7f>: certificate expired'))",
+         "SSLError: certificate expired"),
+    ],
+)  # fmt: skip
+def test_a_title_is_the_shortest_true_part(body: str, title: str) -> None:
+    assert signature_of(body).title == title
 
 
 @given(st.text(max_size=400))
@@ -155,8 +209,8 @@ def test_source_type_and_status_are_part_of_the_id() -> None:
 
 def test_golden_ids_do_not_change_without_a_new_version() -> None:
     golden = {
-        ("samsara", "auth", 401, '{"message":"Invalid token.","requestId":"1"}'): "g_23f6a520",
-        ("motive", "tsp", 429, '{"error_message":"Too many requests, try again later"}'): "g_56346a4e",
+        ("samsara", "auth", 401, '{"message":"Invalid token.","requestId":"1"}'): "g_c03ab3f9",
+        ("motive", "tsp", 429, '{"error_message":"Too many requests, try again later"}'): "g_91b4e4ec",
     }
     for (source, kind, code, body), expected in golden.items():
         assert group_id(source, kind, code, signature_of(body).skeleton) == expected

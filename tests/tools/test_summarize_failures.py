@@ -83,6 +83,7 @@ async def test_every_incident_of_the_day_is_one_group_with_its_own_failures(
             members = [r for r in truth if r["id"] in incident.operation_ids and r["status"] == "failed"]
             if len(incident.causes) != 1 or len(members) < 30:
                 continue
+            of_source = [r for r in truth if r["source_name"] == members[0]["source_name"]]
             found = facts(await ask("summarize_failures", source_name=members[0]["source_name"]))
             largest = next(g for g in found["groups"] if g["example"]["operation_id"] in incident.operation_ids)
             assert largest["count"] == len(members), incident.title
@@ -91,6 +92,15 @@ async def test_every_incident_of_the_day_is_one_group_with_its_own_failures(
             assert largest["affected"]["fleets"] == len({r["fleet_ref"] for r in members})
             assert largest["affected"]["resources"] == Counter(r["resource"] for r in members)
             assert largest["owner"] == incident.owner
+            begun = moment(largest.get("began", largest["first_seen"]))
+            assert incident.started <= begun <= incident.started + timedelta(minutes=45), incident.title
+            assert (largest["trend"] == "stopped") == (incident.ended is not None), incident.title
+            connections = {r["connection_id"] for r in members}
+            if incident.key == "expired_credentials":
+                found_on = largest["concentration"]
+                usual = sum(r["connection_id"] in connections for r in of_source) / len(of_source)
+                assert (found_on["dimension"], found_on["value"]) == ("connection", *connections)
+                assert found_on["share_of_operations"] == pytest.approx(usual, abs=0.001)
 
 
 async def test_outcomes_follow_the_matching_rule_of_the_contract(serve: Serve, truth: list[Row]) -> None:

@@ -1,0 +1,177 @@
+"""Take a JSON body apart, nested, quoted or cut: what tells the cause (atoms), and the sentence a person would quote."""
+
+import re
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+
+from .keys import (
+    CODE,
+    FIELD,
+    MESSAGE,
+    NO_MESSAGE,
+    NOISE,
+    OTHER,
+    SPOKEN,
+    kind_of,
+    label_of,
+    told_by_number,
+    told_by_word,
+)
+from .masks import HOLE, canonical, masked, unitless
+from .prose import LONGEST_MESSAGE, Body, of_markup, without_trace
+
+MOST_NAMES = 3
+DEEPEST = 12
+MOST_VALUES = 200
+MOST_OPEN = 64
+
+_UNTOLD = (SPOKEN, NO_MESSAGE)
+_OPENERS = frozenset("{[")
+_CLOSERS = {"{": "}", "[": "]"}
+_CUT_ESCAPE = re.compile(r"\\(?:u[0-9a-fA-F]{0,3})?$")
+_JSON_TOKEN = re.compile(
+    r'[ \t\r\n]*("(?:[^"\\]|\\.)*+"|-?\d[\d.eE+-]*(?=[\s,}\]])|true|false|null|[{}\[\]:,])[ \t\r\n]*'
+)
+
+
+Leaf = tuple[str, Any, int, int]
+"""A key and its value, then what the key says of it: its kind, and its rank as a message."""
+
+
+def of_json(text: str) -> Body | str | None:
+    """Return a JSON body taken apart; a text that is all it holds; None where it is no JSON."""
+    whole = _opened(text)
+    value = _opened(_closed(text)) if whole is None else whole
+    if isinstance(value, str):
+        return value
+    if not isinstance(value, dict | list):
+        return None
+    found: list[Leaf] = []
+    _walk(value, "", found, DEEPEST)
+    return _told(found) if found or whole is not None else None
+
+
+def _opened(text: str) -> Any:
+    try:
+        return msgspec.json.decode(text)
+    except (msgspec.DecodeError, RecursionError, UnicodeEncodeError):
+        return None
+
+
+def _closed(text: str) -> str:
+    """Return JSON that was cut in the middle as JSON: what is open is closed, a value cut short is dropped."""
+    ends: list[str] = []
+    before, key, whole, at = "", "", "", 0
+    for match in _JSON_TOKEN.finditer(text):
+        token = match[1]
+        if match.start() != at or len(ends) > MOST_OPEN or (token in "}]" and (not ends or ends.pop() != token)):
+            break
+        at = match.end()
+        if token in _CLOSERS:
+            ends.append(_CLOSERS[token])
+        if token[0] == '"' and ends[-1:] == ["}"] and before in "{,":
+            key = token[1:-1]
+        elif token not in ":,":
+            whole = text[:at] + "".join(reversed(ends))
+        before = token
+    if before == ":" and kind_of(key)[0] == MESSAGE and text[at : at + 1] == '"':
+        return text[:at] + _CUT_ESCAPE.sub("", text[at:]) + '"' + "".join(reversed(ends))
+    return whole
+
+
+def _walk(value: Any, key: str, found: list[Leaf], depth: int) -> None:
+    """Collect leaves in the body's order; positions in a list do not count, a text that is JSON is opened."""
+    if depth == 0 or len(found) >= MOST_VALUES:
+        return
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            if type(inner) is str and inner[:1] not in _OPENERS:  # most values, so no call for them
+                kind, rank = kind_of(name)
+                if kind != NOISE:
+                    found.append((name, inner.strip(), kind, rank))
+            elif inner is not None:
+                _walk(inner, name, found, depth - 1)
+    elif isinstance(value, list):
+        if value and kind_of(key)[0] == FIELD and all(isinstance(step, str | int) for step in value):
+            value = ".".join(step if isinstance(step, str) else "#" for step in value)
+            found.append((key, value, *kind_of(key)))
+            return
+        if value and isinstance(value[0], str) and kind_of(key)[0] == OTHER and _says(value[0]):
+            found.append(
+                ("field", key, FIELD, NO_MESSAGE)
+            )  # what is wrong with a field stands in a list under its name
+        for inner in value:
+            _walk(inner, key, found, depth - 1)
+    elif isinstance(value, str) and value[:1] in _OPENERS and isinstance(opened := _opened(value), dict | list):
+        _walk(opened, key, found, depth - 1)
+    elif value is not None:
+        kind, rank = kind_of(key)
+        if kind != NOISE:
+            found.append((key, value.strip() if isinstance(value, str) else value, kind, rank))
+
+
+def _told(found: list[Leaf]) -> Body:
+    atoms: set[str] = set()
+    names: dict[str, None] = {}
+    best = (True, NO_MESSAGE, 0)
+    text = ""
+    for i, (key, value, kind, rank) in enumerate(found):
+        if kind == OTHER and isinstance(value, str) and " " not in value and value.isascii():
+            continue  # an id, most likely, and the most common of all values
+        atom, name = _atom(key, value, kind, rank)
+        if atom:
+            atoms.add(atom)
+        if name:
+            names[name] = None
+        if isinstance(value, str) and value and (entry := (" " not in value, rank, i)) < best and _speaks(value, rank):
+            best, text = entry, value
+    sentence, line, _ = _spoken(text)
+    new = [name for name in names if name not in sentence][:MOST_NAMES]
+    return Body(tuple(sorted(atoms)) or _opaque(found), sentence, line, tuple(new))
+
+
+def _atom(key: str, value: Any, kind: int, rank: int) -> tuple[str, str]:
+    """Keep a value that names the cause, mask a text, leave out any other; with it, how a reader is told of it."""
+    if not isinstance(value, str):
+        return ("", "") if isinstance(value, bool) else told_by_number(key, value)
+    worded = " " in value or not value.isascii()
+    if kind in (CODE, FIELD) and not worded and (told := told_by_word(key, value))[0]:
+        return told
+    if not value or kind == FIELD or not (worded or rank not in _UNTOLD) or not _speaks(value, rank):
+        return "", ""
+    return f"{'' if kind in (MESSAGE, CODE) else label_of(key)}~{_spoken(value)[2]}", ""
+
+
+def _opaque(found: list[Leaf]) -> tuple[str, ...]:
+    """Return what there is of a body that says nothing: its keys, with the values that are no ids."""
+    atoms = set()
+    for key, value, *_ in found:
+        plain = isinstance(value, bool) or (isinstance(value, int) and abs(value) < 100_000)
+        plain = plain or (isinstance(value, str) and value.isupper() and value.replace("_", "").isalpha())
+        atoms.add(f"{label_of(key)}={value if plain else HOLE}")
+    return tuple(sorted(atoms)) or ("{}",)
+
+
+def _speaks(text: str, rank: int) -> bool:
+    return rank not in _UNTOLD or _says(text)
+
+
+def _says(text: str) -> bool:
+    """Tell a sentence from a name or an address under a key of which nothing is known."""
+    words = text.split()
+    return not text.isascii() or (len(words) > 2 and sum(w.isalpha() and not w[0].isupper() for w in words) > 1)
+
+
+@lru_cache(maxsize=256)  # the message of a body is asked for twice: for its cause, and for its title
+def _spoken(text: str) -> tuple[str, str, str]:
+    """Return a text as one line, that line with holes, and what of it stands for the cause."""
+    if text[:1] == "<":
+        page = of_markup(text)
+        return page.sentence, page.line, page.atoms[-1].removeprefix("~")
+    if "\n" in text:
+        text = without_trace(text)
+    flat = " ".join(text[: 2 * LONGEST_MESSAGE].split())[:LONGEST_MESSAGE]
+    line = unitless(masked(flat))
+    return flat, line, canonical(line)
