@@ -1,6 +1,7 @@
 """Two windows side by side: which causes are new, gone, worse, better or the same. Small numbers are no change."""
 
 import math
+from datetime import datetime
 
 import polars as pl
 
@@ -43,6 +44,7 @@ def compared(now: pl.DataFrame, before: pl.DataFrame, *, personal: bool) -> list
     known = causes_in(now, before)
     now, before = by_cause(now, known), by_cause(before, known)
     counts, earlier = _counts(now), _counts(before)
+    first = _first_seen(now)
     causes = (
         pl.concat([now, before]).filter(pl.col("status") == "failed").sort("title", "id").unique("group", keep="first")
     )
@@ -56,7 +58,8 @@ def compared(now: pl.DataFrame, before: pl.DataFrame, *, personal: bool) -> list
                 source_name=one_line(cause["source_name"]),
                 error_type=cause["error_type"] and one_line(cause["error_type"]),
                 status_code=cause["status_code"],
-                change=change_of(count, len(now), count_before, len(before)),
+                change=(change := change_of(count, len(now), count_before, len(before))),
+                since=first.get(cause["group"]) if change in ("new", "worse") else None,
                 count=count,
                 baseline_count=count_before,
                 rate=_rate(count, len(now)),
@@ -87,6 +90,11 @@ def verdict_of(now: Rates, before: Rates, causes: list[Compared]) -> str:
 def _counts(frame: pl.DataFrame) -> dict[str, int]:
     failed = frame.filter(pl.col("status") == "failed")
     return dict(failed.group_by(pl.col("group").cast(pl.String)).len().iter_rows())
+
+
+def _first_seen(frame: pl.DataFrame) -> dict[str, datetime]:
+    failed = frame.filter(pl.col("status") == "failed")
+    return dict(failed.group_by(pl.col("group").cast(pl.String)).agg(pl.col("created_at").min()).iter_rows())
 
 
 def _rate(count: int, of: int) -> float:

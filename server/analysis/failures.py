@@ -10,7 +10,7 @@ from .causes import by_cause, causes_in
 from .contrast import concentration_of
 from .guidance import Evidence, guidance_for
 from .records import failures_with_records, outcomes
-from .results import Affected, Brief, Example, Group, Other, Outcome, Pending, Slot, SlotValue, Totals
+from .results import Affected, Brief, Example, Group, Other, Outcome, Pending, Slot, SlotValue, Totals, Waiting
 from .signatures import varying
 from .text import one_line, shown
 from .timeline import onset_of, trend_of
@@ -41,13 +41,28 @@ def totals_of(frame: pl.DataFrame) -> Totals:
 
 def pending_of(frame: pl.DataFrame, as_of: datetime) -> Pending:
     """Count the operations without an end, by age at `as_of`."""
-    created = frame.filter(pl.col("status") == "pending")["created_at"]
-    oldest = created.min()
+    pending = frame.filter(pl.col("status") == "pending")
+    created, oldest = pending["created_at"], pending["created_at"].min()
+    hour_ago = as_of - timedelta(hours=1)
     return Pending(
         count=len(created),
         oldest_created_at=oldest if isinstance(oldest, datetime) else None,
-        over_1h=int((created < as_of - timedelta(hours=1)).sum()),
+        over_1h=int((created < hour_ago).sum()),
         still_trying=frame.select(((pl.col("status") == "pending") & (pl.col("failed_attempts") > 0)).sum()).item(),
+        mostly=_waiting(pending.filter(pl.col("created_at") < hour_ago)),
+    )
+
+
+def _waiting(pending: pl.DataFrame) -> Waiting | None:
+    """Return the connection on which at least half of some operations wait."""
+    places = pending.group_by(pl.col("connection_id", "source_name", "fleet_ref").cast(pl.String)).len()
+    if places.is_empty():
+        return None
+    connection, source, fleet, count = places.sort("len", "connection_id", descending=[True, False]).row(0)
+    if 2 * count < len(pending):
+        return None
+    return Waiting(
+        source_name=one_line(source), fleet_ref=fleet and one_line(fleet), connection_id=connection, count=count
     )
 
 
@@ -102,6 +117,7 @@ def _group(
         example["title"] + " " + example["message"],
         _evidence(name, members, frame),
     )
+    began = onset_of(members["created_at"], *window)
     return Group(
         id=name,
         title=shown(example["title"], personal, 80),
@@ -111,9 +127,9 @@ def _group(
         count=len(members),
         share=round(len(members) / failed, 3),
         first_seen=members["created_at"].min(),
-        began=onset_of(members["created_at"], *window),
+        began=began,
         last_seen=members["created_at"].max(),
-        trend=trend_of(members["created_at"], *window),
+        trend=trend_of(members["created_at"].filter(members["created_at"] >= (began or window[0])), *window),
         affected=_affected(members, records["records"]),
         top_fleets=_top(members, "fleet_ref", MOST_NAMED),
         top_connections=connections,

@@ -101,7 +101,7 @@ _RULES = (
     ),
     _words(
         "a missing right",
-        r"permission|not (?:authori[sz]ed to|allowed to)|forbidden|access (?:is )?denied|securitygroup",
+        r"permission|privilege|no right\b|not (?:authori[sz]ed to|allowed to|permitted)|forbidden|access (?:is )?denied|securitygroup",
         r"insufficient.{0,20}(?:scope|right|clearance)",
     ),
     _words(

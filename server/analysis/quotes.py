@@ -10,8 +10,8 @@ _NAMES_A_FIELD = re.compile(
     re.I,
 )
 _NAMES_A_VALUE = re.compile(
-    r"\b(?:user|username|login|entry|value|got|found|named|called|account|client|tenant|host|server|customer|driver|owner|by)"
-    r"[ :=(]*$",
+    r"(?:\b(?:user|username|login|entry|value|got|found|named|called|account|client|tenant|host|server|customer|driver|owner"
+    r"|database|db|workspace|company|organi[sz]ation|fleet|vehicle|trailer|device|by)|@)[ :=(]*$",
     re.I,
 )
 _IS_A_FIELD = re.compile(

@@ -189,13 +189,26 @@ class Other(Result):
     largest: list[Brief] = []
 
 
+class Waiting(Result):
+    """A connection and how many operations wait on it."""
+
+    source_name: str
+    fleet_ref: str | None = None
+    connection_id: str
+    count: int
+
+
 class Pending(Result):
-    """Operations without an end yet; `still_trying` of them have failed attempts behind them."""
+    """Operations without an end yet; `still_trying` of them have failed attempts behind them.
+
+    `mostly`: the connection on which most of those over an hour old wait.
+    """
 
     count: int
     oldest_created_at: Moment | None = None
     over_1h: int
     still_trying: int
+    mostly: Waiting | None = None
 
 
 class Bucket(Result):
@@ -247,7 +260,7 @@ class Rates(Result):
 
 
 class Compared(Result):
-    """A cause in two windows: failures, and their share of all operations."""
+    """A cause in two windows: failures, and their share of all operations. `since`: first seen, of a new or worse one."""
 
     id: str
     title: str
@@ -255,6 +268,7 @@ class Compared(Result):
     error_type: str | None = None
     status_code: int | None = None
     change: Change
+    since: Moment | None = None
     count: int
     baseline_count: int
     rate: float

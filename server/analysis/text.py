@@ -6,7 +6,7 @@ import unicodedata
 LONGEST = 160
 """Characters of a TSP's message that are shown."""
 
-_EMAIL = re.compile(r"[\w.+'-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})*", re.ASCII)
+_EMAIL = re.compile(r"\w[\w.+'-]{0,63}@[\w-]{1,63}(?:\.[\w-]{1,63})*", re.ASCII)
 # A licence number is only known by the word before it: "license number: D1234567", "licenceNo=AB-12 34".
 _LICENCE = re.compile(
     r"(\b(?:driver'?s?[\s_-]?)?licen[cs]e(?:[\s_-]?(?:number|num|no|nr|id|#))?\b['\"]?\.?\s{0,3}[:=#]?\s{0,3}['\"]?)"

@@ -24,7 +24,8 @@ _UNITS = [
     ("2d", 172_800),
     ("4d", 345_600),
 ]
-_QUIET_SHARE = 0.1
+SHORTEST_QUIET = timedelta(minutes=30)
+QUIET_GAPS = 3
 QUIET_BEFORE = 0.2
 MANY_TIMES = 10
 _CERTAIN = 1.96
@@ -71,14 +72,14 @@ def onset_of(moments: pl.Series, start: datetime, end: datetime) -> datetime | N
 def trend_of(moments: pl.Series, start: datetime, end: datetime) -> str:
     """Return `stopped`, `rising`, `falling` or `steady` for the times of a cause's failures, in order.
 
-    Stopped: quiet for a tenth of the window and for longer than three usual gaps. Rising or falling: the halves of the
-    window differ by more than chance (95 %).
+    Stopped: quiet for half an hour, and for three times as long as nearly all (95 %) of the gaps before. Rising or
+    falling: the halves of the window differ by more than chance (95 %).
     """
-    first, last, count = moments.min(), moments.max(), len(moments)
-    assert isinstance(first, datetime)
+    last, count = moments.max(), len(moments)
     assert isinstance(last, datetime)
-    usual_gap = (last - first) / max(count - 1, 1)
-    if end - last > max((end - start) * _QUIET_SHARE, usual_gap * 3, timedelta(minutes=5)):
+    gap = moments.sort().diff().drop_nulls().quantile(0.95)
+    usual = gap if isinstance(gap, timedelta) else timedelta()
+    if end - last > max(SHORTEST_QUIET, usual * QUIET_GAPS):
         return "stopped"
     late = int((moments >= start + (end - start) / 2).sum())
     difference = (late - (count - late)) / math.sqrt(count)

@@ -6,7 +6,17 @@ from typing import TypeVar
 
 from mcp.types import CallToolResult, TextContent
 
-from ..analysis.results import Answer, Attempt, CoverageRead, Group, OperationList, OperationRow, Other, Summary
+from ..analysis.results import (
+    Answer,
+    Attempt,
+    CoverageRead,
+    Group,
+    OperationList,
+    OperationRow,
+    Other,
+    Pending,
+    Summary,
+)
 from ..analysis.text import fenced
 from ..catena.query import iso
 
@@ -83,8 +93,16 @@ def _verdict(summary: Summary) -> str:
     trying = f", {pending.still_trying:,} still trying after failed attempts" if pending.still_trying else ""
     return (
         f"{first}. {totals.success:,} succeeded, {totals.retried_successes:,} of them after failed attempts; "
-        f"{pending.count:,} pending, {pending.over_1h:,} for over 1 h{oldest}{trying}."
+        f"{pending.count:,} pending, {pending.over_1h:,} for over 1 h{oldest}{trying}{_waiting(pending)}."
     )
+
+
+def _waiting(pending: Pending) -> str:
+    place = pending.mostly
+    if place is None:
+        return ""
+    where = " ".join(part for part in (place.source_name, place.fleet_ref, f"connection {place.connection_id}") if part)
+    return f", {place.count:,} of the old ones on {where}"
 
 
 def _covered(coverage: CoverageRead) -> str:
@@ -105,7 +123,7 @@ def _group(number: int, group: Group) -> list[str]:
     head = f"{number}. {group.id} {kind} {fenced(group.title)}: {group.count:,} ({percent(group.share)})"
     became = ", ".join(f"{count:,} {state}" for state, count in outcome if count)
     places = f"{_places(affected.fleets, 'fleet', group.top_fleets)}; {_places(affected.connections, 'connection', group.top_connections)}"
-    began = f", began anew {second(group.began)}" if group.began else ""
+    began = f", again since {second(group.began)}" if group.began else ""
     lines = [
         f"{head}, {second(group.first_seen)} to {second(group.last_seen)}, {group.trend}{began}.",
         f"   {plural(affected.records, 'record')}: {became}; {resources}; {places}.",
@@ -129,7 +147,7 @@ def _left_out(other: Other) -> str:
     left = f"{plural(other.groups, 'more cause')} with {plural(other.count, 'failure')}"
     named = "; ".join(f"{b.id} {b.source_name} {fenced(b.title)} {b.count:,}" for b in other.largest)
     more = ", …" if other.groups > len(other.largest) else ""
-    return f"Not shown to keep this short: {left}: {named}{more}. Filters (source_name, resource, …) show them."
+    return f"Not shown (max_groups, and an answer has its length): {left}: {named}{more}. Filters (source_name, …) show them."
 
 
 def _places(count: int, noun: str, top: Sequence[str]) -> str:

@@ -27,7 +27,7 @@ from ._arguments import (
     fixed_window,
 )
 from ._progress import progress_to
-from ._render import FENCE_NOTE, answer_of, asked, percent, plural
+from ._render import FENCE_NOTE, answer_of, asked, percent, plural, second
 
 PAGE = 1000
 MOST_CAUSES = 12
@@ -119,7 +119,8 @@ def comparison_text(comparison: Comparison) -> str:
         shares = (
             f"{cause.count:,} ({percent(cause.rate)}), before {cause.baseline_count:,} ({percent(cause.baseline_rate)})"
         )
-        lines.append(f"{cause.change}: {cause.id} {kind} {fenced(cause.title)}: {shares}")
+        since = f", since {second(cause.since)}" if cause.since else ""
+        lines.append(f"{cause.change}: {cause.id} {kind} {fenced(cause.title)}: {shares}{since}")
     if comparison.other.groups:
         lines.append(
             f"Not shown: {plural(comparison.other.groups, 'more cause')} with {plural(comparison.other.count, 'failure')}."

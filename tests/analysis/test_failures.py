@@ -180,6 +180,8 @@ def test_an_empty_window_has_empty_results() -> None:
         ([*range(0, 720, 5), *range(720, 1440, 60)], "falling"),
         ([1430], "steady"),
         ([10], "stopped"),
+        (list(range(1200, 1290, 2)), "stopped"),
+        (list(range(1390, 1440, 2)), "rising"),
     ],
 )
 def test_trend_tells_what_the_times_do(minutes: list[int], trend: str) -> None:
@@ -216,6 +218,7 @@ def test_concentration_is_told_only_where_a_value_is_really_over_represented() -
         ("tsp", 500, "Something odd", "tsp", None),
         ("network", None, "connect to login.tsp.example: timed out", "tsp", True),
         ("tsp", 403, "nope", "fleet", False),
+        ("auth", 400, "User 'svc' has no right 'Driver.Write' in group 7", "fleet", False),
         ("tsp", 400, "Email has already been taken", "partner", False),
         ("tsp", 200, "El vehículo ya existe", "partner", False),
         ("tsp", 200, "Something odd", "unknown", None),

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from server.analysis.signatures import group_id, masked, signature_of, varying
 
 SAME_CAUSE: list[tuple[str, str]] = [
+    ("Invalid session @ 'brf_live'", "Invalid session @ 'dsd_eu1'"),
     ('{"message":"Invalid token.","requestId":"a1-b2"}', '{ "requestId": "c3-d4", "message": "Invalid token." }'),
     ("User 'jane@x.com' already exists", "User 'john@y.org' already exists"),
     ("limit must be lesser than 200 but got value 512", "limit must be lesser than 100 but got value 7"),

@@ -34,6 +34,7 @@ def test_a_fence_cannot_be_closed_from_inside(text: str) -> None:
     [
         ("Email jane.o'neil+test@fleet-7.example.com is taken", "jane.o'neil"),
         ("user jo@localhost exists", "jo@localhost"),
+        ("User 'jo@x.com' exists", "jo@x.com"),
         ("phone +1 (555) 201-3344 in use", "201-3344"),
         ("Phone number 555-201-3344 invalid", "201-3344"),
         ("call (555) 201-3344", "201-3344"),
@@ -78,6 +79,10 @@ def test_no_address_leaks_from_any_surroundings(before: str, local: str, host: s
 @given(before=AROUND, digits=st.from_regex(r"[2-9][0-9]{2}-[2-9][0-9]{2}-[0-9]{4}", fullmatch=True), after=AROUND)
 def test_no_spaced_phone_number_leaks(before: str, digits: str, after: str) -> None:
     assert digits not in shown(f"{before} {digits} {after}", personal=False)
+
+
+def test_a_quotation_keeps_both_its_marks() -> None:
+    assert mask_personal("User 'jo@x.com' already exists") == "User '<email>' already exists"
 
 
 def test_masking_comes_before_the_cut() -> None:

@@ -42,6 +42,7 @@ async def test_an_incident_that_began_in_the_window_is_new(serve: Serve) -> None
         told = facts(result)
     invalid_token = next(c for c in told["groups"] if c["title"] == "Invalid token.")
     assert (invalid_token["change"], invalid_token["baseline_count"]) == ("new", 0)
+    assert invalid_token["since"] in said(result)
     assert said(result).splitlines()[0] == told["verdict"]
     assert told["verdict"].startswith("Worse: ")
     for cause in told["groups"]:

@@ -133,6 +133,16 @@ async def test_pending_operations_are_told_by_age(serve: Serve, truth: list[Row]
     assert moment(pending["oldest_created_at"]) == min(created).replace(microsecond=0)
 
 
+async def test_the_connection_on_which_old_operations_wait_is_named(serve: Serve, truth: list[Row]) -> None:
+    old = [r for r in truth if r["status"] == "pending" and NOW - moment(r["created_at"]) > timedelta(hours=1)]
+    (connection, count), *_ = Counter(r["connection_id"] for r in old).most_common(1)
+    async with asking(serve()) as ask:
+        result = await ask("summarize_failures")
+    waiting = facts(result)["pending"]["mostly"]
+    assert (waiting["connection_id"], waiting["count"], waiting["source_name"]) == (connection, count, "wialon")
+    assert f"{count} of the old ones on wialon {waiting['fleet_ref']} connection {connection}" in said(result)
+
+
 async def test_timeline_counts_every_operation_once_in_at_most_24_buckets(serve: Serve) -> None:
     async with asking(serve()) as ask:
         for span in ("-40m", "-24h", "-7d", "-45d"):
