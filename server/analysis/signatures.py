@@ -22,6 +22,7 @@ VERSION = "2"
 LONGEST_BODY = 65_536
 LONGEST_CACHED = 2_000
 LONGEST_TITLE = 80
+SAYS_ENOUGH = 3
 
 
 class Signature(NamedTuple):
@@ -76,8 +77,13 @@ def _with(sentence: str, names: tuple[str, ...]) -> str:
 
 @lru_cache(maxsize=4096)
 def _title(line: str, names: tuple[str, ...]) -> str:
-    """Return the message without what varies, short enough for a heading; what names the cause stays."""
+    """Return the message without what varies, short enough for a heading.
+
+    What names the cause stands behind it only where the words alone would say too little.
+    """
     title = ""
+    if sum(word.isalpha() and HOLE not in word for word in line.split()) >= SAYS_ENOUGH:
+        names = ()
     for part in (line, *_innermost(line), _SENTENCES.split(line, maxsplit=1)[0].rstrip(" ;,:")):
         title = _with(_EDGE.sub("", part).replace(HOLE, "…"), names)
         if len(title) <= LONGEST_TITLE:
