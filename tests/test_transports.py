@@ -12,6 +12,7 @@ from mcp import Client, StdioServerParameters
 from mcp.types import TextContent
 
 from server.app import TOOLS
+from server.demo.faults import Faults
 from tests.conftest import Serve
 from tests.test_cli import environment, free_port, started, wait_for
 
@@ -92,19 +93,34 @@ async def test_a_server_beyond_loopback_still_checks_the_host() -> None:
         assert known.status_code != 421
 
 
+class Sent(list[httpx.Request]):
+    """Notes requests, and tells when there are enough."""
+
+    def __init__(self, enough: int) -> None:
+        super().__init__()
+        self.enough, self.reached = enough, anyio.Event()
+
+    def append(self, request: httpx.Request) -> None:
+        super().append(request)
+        if len(self) == self.enough:
+            self.reached.set()
+
+
 @pytest.mark.parametrize("anyio_backend", ["asyncio", "trio"])
 async def test_a_cancelled_call_stops_its_requests(serve: Serve, anyio_backend: str) -> None:
-    from server.demo.faults import Faults
-
-    sent: list[httpx.Request] = []
-    async with Client(serve(Faults(latency_s=0.05), sent=sent)) as client:
-        with anyio.move_on_after(0.2):
-            await client.call_tool("summarize_failures", {"from_datetime": "-10d", "size": 100})
-        await anyio.wait_all_tasks_blocked()
-        before = len(sent)
-        assert not (await client.call_tool("list_resource_operations", {"size": 1})).is_error
-        assert before < 30
-        assert len(sent) == before + 1
+    sent = Sent(enough=6)
+    question = {"from_datetime": "-10d", "size": 20}  # more than a thousand pages
+    async with Client(serve(Faults(latency_s=0.02), sent=sent)) as client:
+        with anyio.fail_after(20):
+            async with anyio.create_task_group() as calls:
+                calls.start_soon(client.call_tool, "summarize_failures", question)
+                await sent.reached.wait()
+                calls.cancel_scope.cancel()
+            await anyio.wait_all_tasks_blocked()
+            before = len(sent)
+            assert not (await client.call_tool("list_resource_operations", {"size": 1})).is_error
+    assert before < 60
+    assert len(sent) == before + 1
 
 
 async def test_nothing_is_sent_before_the_first_tool_call(serve: Serve) -> None:
