@@ -205,7 +205,9 @@ async def _doctor(ctx: typer.Context) -> bool:
         return _line("settings", False, str(exc))
     who = "the built-in demo API" if settings.demo else f"{settings.base_url} as client {settings.client_id[:6]}…"
     _line("settings", True, who)
-    async with build_server(settings).runtime() as runtime:
+    from .catena.client import Retries
+
+    async with build_server(settings, retries=Retries(attempts=2)).runtime() as runtime:  # who checks wants to know now
         try:
             checks = await _checks(runtime)
         except OpsError as exc:
