@@ -61,7 +61,8 @@ async def operation(connection_id: str, operation_id: str, ctx: Context[Runtime]
     runtime = ctx.request_context.lifespan_context
     try:
         connection_id, operation_id = uuid_of("connection_id", connection_id), uuid_of("operation_id", operation_id)
-        found = await (await runtime.client()).operation(connection_id, operation_id)
+        with runtime.in_time():
+            found = await (await runtime.client()).operation(connection_id, operation_id)
     except (NotFound, BadArgument) as exc:
         raise ResourceNotFoundError(str(exc)) from exc
     except OpsError as exc:

@@ -5,8 +5,8 @@ The heavy parts (httpx, polars) are imported on the first tool call, so a server
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -18,7 +18,7 @@ from anyio.abc import TaskGroup
 
 from .analysis.window import Window
 from .catena.query import Filters, Query
-from .errors import CatenaError
+from .errors import CatenaError, Unreachable
 from .settings import Settings
 from .store import MemoryStore
 from .store.memory import Held, Progress
@@ -34,9 +34,8 @@ if TYPE_CHECKING:
 ANALYSIS_S = 3.0
 """Kept back of a call's time for what comes after reading."""
 
-
-ASIDE_S = 5.0
-"""The most that something an answer can do without may take."""
+ASIDE_S = 2.0
+"""The most that what an answer can do without may take."""
 
 MOST_STATUSES = 100
 
@@ -133,17 +132,33 @@ class Runtime:
         return CatenaClient(http, settings.base_url, tokens, Limiter(most), self.retries)
 
     async def read(
-        self, question: Question, *, refresh: bool = False, progress: Progress = untold
+        self, question: Question, *, refresh: bool = False, progress: Progress = untold, time_share: float = 1.0
     ) -> tuple[Reading, datetime]:
         """Return the rows of a question and the time they were read, from the store where they are fresh.
+
+        `time_share` is the part of a call's time this read may take, where a call needs more than one.
 
         Raises:
             CatenaError: Nothing at all could be read.
         """
         fresh_for = timedelta(0) if refresh else timedelta(seconds=self.settings.fresh_s)
-        read = partial(self._read, question)
+        read = partial(self._read, question, self.settings.deadline_s * time_share)
         held = await self.store.answer(question.key, self.clock(), fresh_for, read, progress, self._tasks)
         return held.value, held.as_of
+
+    @contextmanager
+    def in_time(self) -> Generator[None]:
+        """Limit what has no part to answer with to the time of one call.
+
+        Raises:
+            Unreachable: The time was used up.
+        """
+        with anyio.move_on_after(self.settings.deadline_s) as deadline:
+            yield
+        if deadline.cancelled_caught:
+            raise Unreachable(
+                "Catena did not answer within the time for one call (CATENA_DEADLINE_S). Try again in a minute."
+            )
 
     async def connection_status(self, connection_id: str) -> str | None:
         """Return the status of a connection as read lately or now; None where it cannot be told.
@@ -155,19 +170,19 @@ class Runtime:
         if held and (now - held[0]).total_seconds() < self.settings.fresh_s:
             return held[1]
         status = None
-        with anyio.move_on_after(ASIDE_S), suppress(CatenaError):
+        with suppress(CatenaError):
             status = await (await self.client()).connection_status(connection_id)
         self._statuses = {**dict(list(self._statuses.items())[-MOST_STATUSES:]), connection_id: (now, status)}
         return status
 
-    async def _read(self, question: Question, progress: Progress) -> Held[Reading]:
+    async def _read(self, question: Question, time_s: float, progress: Progress) -> Held[Reading]:
         from .analysis.rows import joined, rows_of
         from .catena.reader import read_on
         from .catena.scan import Scan
 
         as_of = self.clock()
         client, size, most = await self.client(), question.size, question.most
-        deadline_s = max(self.settings.deadline_s - ANALYSIS_S, self.settings.deadline_s / 2)
+        deadline_s = max(time_s - ANALYSIS_S, time_s / 2)
         if question.start:
             read = await read_on(client, question.start, rows_of, size=size, most=most, deadline_s=deadline_s)
         else:

@@ -54,11 +54,12 @@ async def compare_failures(
     filters = filters_of(runtime.seen, resource, connection_id, source_name, fleet_refs, operation, source_id)
     now = runtime.clock()
     window = fixed_window(from_datetime, to_datetime, now)
-    baseline = _baseline(window, baseline_from, baseline_to, now)
-    told = progress_to(ctx)
+    read = partial(runtime.read, progress=progress_to(ctx), time_share=0.5)
     most = runtime.settings.max_operations
-    reading, as_of = await runtime.read(Question(filters, window, PAGE, most), progress=told)
-    before, _ = await runtime.read(Question(filters, baseline, PAGE, most), progress=told)
+    reading, as_of = await read(Question(filters, window, PAGE, most))
+    # Rows held from a minute ago have a window of then: the baseline ends where that one begins.
+    baseline = _baseline(reading.window, baseline_from, baseline_to, now)
+    before, _ = await read(Question(filters, baseline, PAGE, most))
     personal = runtime.settings.show_personal_data
     compare = partial(_comparison, reading, before, filters.given(), as_of, personal)
     return answer_of(await anyio.to_thread.run_sync(compare), comparison_text)

@@ -40,9 +40,11 @@ async def get_resource_operation(
     filters = {"operation_id": operation_id}
     if connection_id:
         filters["connection_id"] = connection_id = uuid_of("connection_id", connection_id)
-        found = await (await runtime.client()).operation(connection_id, operation_id)
-    else:
-        found = await _look_for(runtime, operation_id)
+    with runtime.in_time():
+        if connection_id:
+            found = await (await runtime.client()).operation(connection_id, operation_id)
+        else:
+            found = await _look_for(runtime, operation_id)
     return answer_of(_told(found, filters, runtime), operation_text)
 
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from functools import partial
 from typing import Annotated
 
+import anyio
 import anyio.to_thread
 from mcp.server.mcpserver import Context
 from mcp.types import CallToolResult
@@ -16,7 +17,7 @@ from ..analysis.text import one_line
 from ..analysis.window import Window
 from ..catena.bookmark import Bookmark
 from ..catena.query import iso
-from ..runtime import Question, Reading, Runtime
+from ..runtime import ASIDE_S, Question, Reading, Runtime
 from . import _budget
 from ._arguments import (
     ConnectionId,
@@ -100,11 +101,12 @@ def _summary(reading: Reading, question: Question, as_of: datetime, max_groups: 
 
 async def _add_connection_status(runtime: Runtime, groups: list[Group]) -> None:
     """Say of a cause that a fleet has to mend, and that sits on one connection, how that connection stands."""
-    for group in groups:
-        if group.owner == "fleet" and group.affected.connections == 1:
-            status = await runtime.connection_status(group.example.connection_id)
-            if status:
-                group.advice += f" The connection is {one_line(status, 20)}."
+    with anyio.move_on_after(ASIDE_S):
+        for group in groups:
+            if group.owner == "fleet" and group.affected.connections == 1:
+                status = await runtime.connection_status(group.example.connection_id)
+                if status:
+                    group.advice += f" The connection is {one_line(status, 20)}."
 
 
 def _coverage(reading: Reading, *, from_cursor: bool) -> CoverageRead:

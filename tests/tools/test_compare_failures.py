@@ -1,14 +1,16 @@
 """Two windows side by side: changes are told only where they are more than chance."""
 
 import math
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from server.analysis.comparison import CERTAIN, change_of
-from tests.conftest import DAY, NOW, Serve, asking, facts, refusal, said
+from server.app import build_server
+from server.demo.world import World
+from tests.conftest import AT_ONCE, DAY, NOW, Serve, asking, facts, http_to, refusal, said, settings_of
 
 pytestmark = pytest.mark.anyio
 
@@ -20,6 +22,17 @@ async def test_the_baseline_is_the_window_of_equal_length_just_before(serve: Ser
     assert datetime.fromisoformat(told["baseline"]["from_datetime"]) == NOW - 2 * DAY
     assert datetime.fromisoformat(told["baseline"]["to_datetime"]) == NOW - DAY
     assert told["baseline"]["default"] is True
+
+
+async def test_the_baseline_ends_where_a_held_window_begins(world: World) -> None:
+    clock = [NOW]
+    server = build_server(settings_of(), clock=lambda: clock[0], open_http=http_to(world), retries=AT_ONCE)
+    async with asking(server) as ask:
+        await ask("summarize_failures")
+        clock[0] += timedelta(seconds=50)
+        told = facts(await ask("compare_failures"))
+    assert datetime.fromisoformat(told["window"]["to_datetime"]) == NOW
+    assert told["baseline"]["to_datetime"] == told["window"]["from_datetime"]
 
 
 async def test_counts_of_both_windows_are_those_of_their_summaries(serve: Serve) -> None:

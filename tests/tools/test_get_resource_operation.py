@@ -5,6 +5,7 @@ from uuid import uuid4
 
 import pytest
 
+from server.demo.faults import Faults
 from tests.conftest import Row, Serve, asking, facts, refusal, said
 
 pytestmark = pytest.mark.anyio
@@ -71,3 +72,10 @@ async def test_what_cannot_be_found_says_what_to_pass(serve: Serve, truth: list[
         wrong = await ask("get_resource_operation", operation_id=truth[0]["id"], connection_id=str(uuid4()))
         assert "Check both ids" in refusal(wrong)
         assert "`operation_id`" in refusal(await ask("get_resource_operation"))
+
+
+async def test_what_does_not_answer_ends_with_the_time_of_a_call(serve: Serve, truth: list[Row]) -> None:
+    async with asking(serve(Faults(latency_s=5), deadline_s=0.2)) as ask:
+        for arguments in ({}, {"connection_id": truth[0]["connection_id"]}):
+            told = refusal(await ask("get_resource_operation", operation_id=truth[0]["id"], **arguments))
+            assert "CATENA_DEADLINE_S" in told
