@@ -3,6 +3,7 @@
 import re
 from functools import lru_cache
 from typing import Any
+from urllib.parse import unquote_plus
 
 import msgspec
 
@@ -19,7 +20,7 @@ from .keys import (
     told_by_number,
     told_by_word,
 )
-from .masks import HOLE, canonical, masked, unitless
+from .masks import DENSE, HOLE, canonical, masked, unitless
 from .prose import LONGEST_MESSAGE, Body, of_markup, without_trace
 
 MOST_NAMES = 3
@@ -30,6 +31,8 @@ MOST_OPEN = 64
 _UNTOLD = (SPOKEN, NO_MESSAGE)
 _OPENERS = frozenset("{[")
 _CLOSERS = {"{": "}", "[": "]"}
+_PAIRS = re.compile(r"\s*[\w.-]{1,40}=[^=&;|]*+(?:[&;|]\s*[\w.-]{1,40}=[^=&;|]*+)+[&;|]?\s*")
+_SMALL_NUMBER = re.compile(r"-?\d{1,8}")
 _CUT_ESCAPE = re.compile(r"\\(?:u[0-9a-fA-F]{0,3})?$")
 _JSON_TOKEN = re.compile(
     r'[ \t\r\n]*("(?:[^"\\]|\\.)*+"|-?\d[\d.eE+-]*(?=[\s,}\]])|true|false|null|[{}\[\]:,])[ \t\r\n]*'
@@ -51,6 +54,21 @@ def of_json(text: str) -> Body | str | None:
     found: list[Leaf] = []
     _walk(value, "", found, DEEPEST)
     return _told(found) if found or whole is not None else None
+
+
+def of_pairs(text: str) -> Body | None:
+    """Return a body of `key=value` pairs, as forms and plain records are, taken apart; None where it is none."""
+    mark = next((mark for mark in "&;|" if mark in text), "")
+    if not mark or not _PAIRS.fullmatch(text):
+        return None
+    pairs = [part.partition("=") for part in text.split(mark) if part.strip()]
+    found: list[Leaf] = []
+    for key, _, value in pairs:
+        said = unquote_plus(value).strip() if mark == "&" else value.strip()
+        kind, rank = kind_of(key.strip())
+        if kind != NOISE:
+            found.append((key.strip(), int(said) if _SMALL_NUMBER.fullmatch(said) else said, kind, rank))
+    return _told(found) if len(pairs) > 1 and found else None
 
 
 def _opened(text: str) -> Any:
@@ -161,7 +179,9 @@ def _speaks(text: str, rank: int) -> bool:
 def _says(text: str) -> bool:
     """Tell a sentence from a name or an address under a key of which nothing is known."""
     words = text.split()
-    return not text.isascii() or (len(words) > 2 and sum(w.isalpha() and not w[0].isupper() for w in words) > 1)
+    return (not text.isascii() and DENSE.search(text) is not None) or (
+        len(words) > 2 and sum(w.isalpha() and not w[0].isupper() for w in words) > 1
+    )
 
 
 @lru_cache(maxsize=256)  # the message of a body is asked for twice: for its cause, and for its title

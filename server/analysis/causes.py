@@ -14,10 +14,11 @@ from .families import Member, aliases, family_title, refined, resolved
 
 @dataclass(frozen=True)
 class Causes:
-    """`family_of` knows every id, a family's own included; `titles` are by family id."""
+    """`family_of` knows every id, a family's own included; `titles` and `templates` are by family id."""
 
     family_of: Mapping[str, str]
     titles: Mapping[str, str]
+    templates: Mapping[str, str]
 
     def members(self, group: str) -> frozenset[str]:
         """Return the ids of all signatures that are the same cause as `group`."""
@@ -36,7 +37,7 @@ def causes_in(*frames: pl.DataFrame) -> Causes:
     # The member with the smallest id names its family, whichever row came first.
     for member, (_, title) in sorted(signatures.items(), key=lambda pair: pair[1][0], reverse=True):
         titles[ids[member]] = family_title(title, member.skeleton, templates[member])
-    return Causes(aliases(templates), titles)
+    return Causes(aliases(templates), titles, {ids[member]: template for member, template in templates.items()})
 
 
 def by_cause(frame: pl.DataFrame, causes: Causes) -> pl.DataFrame:

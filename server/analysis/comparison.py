@@ -13,6 +13,9 @@ from .text import one_line, shown
 CERTAIN = 1.96
 """Standard errors between two shares from which on chance explains it in fewer than 5 of 100 cases."""
 
+FEWEST = 20
+"""Operations a window needs before anything is said of its share of failures."""
+
 ORDER = ("new", "worse", "gone", "better", "same")
 
 
@@ -71,8 +74,11 @@ def compared(now: pl.DataFrame, before: pl.DataFrame, *, personal: bool) -> list
 
 def verdict_of(now: Rates, before: Rates, causes: list[Compared]) -> str:
     """Say in one line whether things are worse, and which kinds of change there are."""
-    if not now.operations or not before.operations:
-        return f"Cannot be compared: {now.operations:,} operations now, {before.operations:,} in the baseline."
+    if min(now.operations, before.operations) < FEWEST:
+        return (
+            f"Too few operations to compare: {now.operations:,} now, {before.operations:,} in the baseline. "
+            "Choose windows that hold more (baseline_from, baseline_to)."
+        )
     overall = change_of(now.failed, now.operations, before.failed, before.operations)
     word = {"same": "No change overall", "new": "Worse", "worse": "Worse", "gone": "Better", "better": "Better"}[
         overall

@@ -1,13 +1,14 @@
 """From rows to causes: totals, groups, pending and timeline of the failures in a window."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import polars as pl
 
 from .causes import by_cause, causes_in
 from .contrast import concentration_of
+from .families import fillers
 from .guidance import Evidence, guidance_for
 from .records import failures_with_records, outcomes
 from .results import Affected, Brief, Example, Group, Other, Outcome, Pending, Slot, SlotValue, Totals, Waiting
@@ -22,6 +23,8 @@ MOST_CONNECTIONS = 1
 
 MOST_SLOTS = 2
 SLOT_LONGEST = 40
+
+_K = TypeVar("_K", str, tuple[str, str])
 
 
 def totals_of(frame: pl.DataFrame) -> Totals:
@@ -70,7 +73,8 @@ def groups_of(
     frame: pl.DataFrame, start: datetime, end: datetime, *, most: int, personal: bool
 ) -> tuple[list[Group], Other]:
     """Return the largest groups of failures, one a cause, and what is left out."""
-    frame = by_cause(frame, causes_in(frame))
+    causes = causes_in(frame)
+    frame = by_cause(frame, causes)
     failures = failures_with_records(frame)
     counts = failures.group_by(pl.col("group").cast(pl.String)).len()
     ordered = counts.sort("len", "group", descending=[True, False]).rows()
@@ -78,7 +82,9 @@ def groups_of(
     groups = []
     for name, _ in ordered[:most]:
         members = failures.filter(pl.col("group") == name)
-        groups.append(_group(name, members, records[name], frame, len(failures), (start, end), personal))
+        group = _group(name, members, records[name], frame, len(failures), (start, end), personal)
+        group.varies = _varies(members, causes.templates[name], personal)
+        groups.append(group)
     left = ordered[most:]
     briefs = [_brief(name, failures, personal) for name, _ in left[:MOST_BRIEFS]]
     return groups, Other(groups=len(left), count=sum(count for _, count in left), largest=briefs)
@@ -138,7 +144,7 @@ def _group(
         owner=guidance.owner,
         advice=guidance.advice,
         concentration=concentration_of(members, frame),
-        varies=_varies(members, personal),
+        varies=[],
         example=Example(
             operation_id=example["id"],
             connection_id=example["connection_id"],
@@ -176,22 +182,36 @@ def _top(members: pl.DataFrame, column: str, most: int) -> list[str]:
     return [one_line(v, 64) for v in counts.sort("len", column, descending=[True, False])[column].head(most)]
 
 
-def _varies(members: pl.DataFrame, personal: bool) -> list[Slot]:
-    """Tell the parts of the message that take a few values; one that differs nearly every time is an id."""
-    slots: dict[int, tuple[str, Counter[str]]] = {}
+def _varies(members: pl.DataFrame, template: str, personal: bool) -> list[Slot]:
+    """Tell the parts of the message that take a few values; one that differs nearly every time is an id.
+
+    `template` is the family's: names that its signatures hold apart vary too.
+    """
+    slots: defaultdict[tuple[bool, int], Counter[tuple[str, str]]] = defaultdict(Counter)
     for message, count in members.group_by("message").len().sort("message").iter_rows():
-        for position, (word, value) in enumerate(varying(message)):
-            slots.setdefault(position, (word, Counter()))[1][shown(value, personal, SLOT_LONGEST)] += count
-    telling = [(word, values) for word, values in slots.values() if _tells(values)]
-    return [
-        Slot(slot=one_line(word, SLOT_LONGEST), top=[SlotValue(value=v, count=n) for v, n in _most_common(values)])
-        for word, values in telling[:MOST_SLOTS]
-    ]
+        for position, part in enumerate(varying(message)):
+            slots[False, position][part] += count
+    for skeleton, count in members.group_by("skeleton").len().iter_rows():
+        for position, part in enumerate(fillers(skeleton, template)):
+            slots[True, position][part] += count
+    told = [_slot(parts, personal) for _, parts in sorted(slots.items()) if _tells(parts)]
+    return told[:MOST_SLOTS]
 
 
-def _tells(values: Counter[str]) -> bool:
-    return 2 <= len(values) <= values.total() / 2 and values.most_common(1)[0][1] >= values.total() / 20
+def _slot(parts: Counter[tuple[str, str]], personal: bool) -> Slot:
+    (word, _), _ = _most_common(parts)[0]
+    values: Counter[str] = Counter()
+    for (_, value), count in parts.items():
+        values[shown(value, personal, SLOT_LONGEST)] += count
+    return Slot(
+        slot=one_line(word, SLOT_LONGEST),
+        top=[SlotValue(value=v, count=n) for v, n in _most_common(values)[:MOST_NAMED]],
+    )
 
 
-def _most_common(values: Counter[str]) -> list[tuple[str, int]]:
-    return sorted(values.items(), key=lambda pair: (-pair[1], pair[0]))[:MOST_NAMED]
+def _tells(parts: Counter[tuple[str, str]]) -> bool:
+    return 2 <= len(parts) <= parts.total() / 2 and parts.most_common(1)[0][1] >= parts.total() / 20
+
+
+def _most_common(counts: Counter[_K]) -> list[tuple[_K, int]]:
+    return sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))

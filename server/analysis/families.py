@@ -10,7 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from .masks import HOLE
+from .masks import HOLE, word_before
 from .signatures import group_id
 from .templates import (
     ATOM_ENDS,
@@ -25,6 +25,7 @@ from .templates import (
     Template,
     Token,
     holed,
+    matches,
     text_of,
     tokens_of,
 )
@@ -34,6 +35,7 @@ MOST_JOINED = 50_000
 """Signatures of one source, type and status that are compared with each other, and with the families found."""
 
 MOST_ROUNDS = 8
+MOST_EDGE = 3
 MOST_HEADS = 3
 
 NAMES, WORDS, OPENERS = 3, 5, 6
@@ -86,6 +88,23 @@ def family_title(title: str, skeleton: str, template: str) -> str:
     return _TITLE_HOLES.sub("…", _TITLE_WORD.sub(lambda found: "…" if found[0] in gone else found[0], title))
 
 
+def fillers(skeleton: str, template: str) -> list[tuple[str, str]]:
+    """Return what a member has where its family has a hole that is none of its own, each with the word before it."""
+    found = []
+    first, *parts = template.split(HOLE)
+    at = len(first) if skeleton.startswith(first) else len(skeleton)
+    before = first
+    for number, part in enumerate(parts, 1):
+        end = skeleton.find(part, at) if part else len(skeleton)
+        end = len(skeleton) - len(part) if number == len(parts) and skeleton.endswith(part) else end
+        if end < at:
+            return []
+        if (value := skeleton[at:end]) != HOLE:
+            found.append((word_before(before.rpartition("~")[2]), value))
+        at, before = end + len(part), part
+    return found
+
+
 def _families(skeletons: set[str]) -> dict[str, str]:
     ordered = sorted(skeletons, key=_digest) if len(skeletons) > MOST_COMPARED else list(skeletons)
     found = {skeleton: tokens_of(skeleton) for skeleton in ordered[:MOST_COMPARED]}
@@ -94,12 +113,58 @@ def _families(skeletons: set[str]) -> dict[str, str]:
         if not holes:
             break
         found = {skeleton: holed(template, holes.get(template, {})) for skeleton, template in found.items()}
+    found = _absorbed(found)
     texts = {template: text_of(template) for template in set(found.values())}
     told = {skeleton: texts[template] for skeleton, template in found.items()}
     if len(ordered) > MOST_COMPARED:
         told |= _joined(ordered[MOST_COMPARED:MOST_JOINED], texts)
         told |= {skeleton: _overflow(skeleton) for skeleton in ordered[MOST_JOINED:]}
     return told
+
+
+def _absorbed(found: dict[str, Template]) -> dict[str, Template]:
+    """Give templates to the one family whose holes they fill with a name of another form.
+
+    Where many names stand in one place, so may one that looks otherwise: a user name, or the family name first.
+    """
+    sizes = Counter(found.values())
+    wide = sorted(
+        (t for t, size in sizes.items() if size >= WORDS and GAP in t), key=lambda t: (t.count(GAP) - len(t), t)
+    )
+    by_edges: defaultdict[tuple[str, str], list[Template]] = defaultdict(list)
+    for template in wide:
+        by_edges[_edges(template, *_reach(template))].append(template)
+    reaches = {_reach(template) for template in wide}
+    home: dict[Template, Template] = {}
+    for template in sizes:
+        near = (by_edges.get(_edges(template, *reach), ()) for reach in reaches)
+        homes = [other for others in near for other in others if other != template and matches(other, template)]
+        if homes:
+            home[template] = min(homes, key=lambda t: (t.count(GAP) - len(t), t))
+        elif (
+            sizes[template] < WORDS and len(within := [t for t in wide if t != template and matches(template, t)]) == 1
+        ):
+            home[template] = within[0]
+    return {skeleton: _root(template, home) for skeleton, template in found.items()}
+
+
+def _reach(template: Template) -> tuple[int, int]:
+    """Return how many tokens at both ends no hole reaches, at most as many as tell most templates apart."""
+    first = next((i for i, token in enumerate(template) if token == GAP), len(template))
+    last = next((i for i, token in enumerate(reversed(template)) if token == GAP), len(template))
+    return min(first, MOST_EDGE), min(last, MOST_EDGE)
+
+
+def _edges(template: Template, first: int, last: int) -> tuple[str, str]:
+    return text_of(template[:first]), text_of(template[len(template) - last :])
+
+
+def _root(template: Template, home: Mapping[Template, Template]) -> Template:
+    seen = {template}
+    while (further := home.get(template)) is not None and further not in seen:
+        template = further
+        seen.add(template)
+    return template
 
 
 def _digest(skeleton: str) -> bytes:

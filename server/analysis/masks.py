@@ -3,6 +3,7 @@
 import re
 
 from .quotes import FIELD, QUOTED, names_a_cause
+from .words import SMALL, TELLING
 
 HOLE = "<*>"
 LONGEST_TEXT = 2_000
@@ -28,7 +29,7 @@ _CODED = frozenset("errno code http sqlstate errorcode error_code".split())
 _ERROR = frozenset("error err fault exception fehler erreur".split())
 _METHODS = frozenset("GET POST PUT PATCH DELETE HEAD OPTIONS".split())
 
-_QUOTES = re.compile(r"[\"'`“]")
+_QUOTES = re.compile(r"[\"'`“„]")
 # Most words with a digit: a number, a time, an id, an address, with what stands around it.
 _SIMPLE = re.compile(
     r"""([(\[{<'"]*+)((?!\w*\.\.)(?:[\w+-][\w.+%-]*@[\w.-]*[\w-]|[+-]?[0-9a-fA-F]+(?:[:.,-][0-9a-fA-F]+)+[%Z]?|"""
@@ -37,12 +38,14 @@ _SIMPLE = re.compile(
 )
 _VIN = re.compile(r"([(\[{<'\"]*)[A-HJ-NPR-Z0-9]{17}([)\]}>'\".,;:!?]*)")
 _SEGMENT = re.compile(r"[^()\[\]{}=:,;|\"'<>#]*[\d@\\][^()\[\]{}=:,;|\"'<>#]*")
-_DENSE = re.compile(r"[\u2e80-\U0003ffff]")
+DENSE = re.compile(r"[\u2e80-\U0003ffff]")
 _DENSE_SEGMENT = re.compile(r"[!-~]*\d[!-~]*")
 _ADDRESS = re.compile(r"""[(\[{<'"]*(?:[A-Za-z_.]+[=:])?((?:[a-z]{2,8}://|/|\\\\)\S+?)[)\]}>'",;:.]*""")
+_TLDS = "com|net|org|io|de|eu|fr|uk|us|ca|mx|br|es|it|nl|dev|app|cloud|local|internal|example|test|lan|corp"
+# Any two letters end a name of three parts, but for what also ends the path of a field or a file.
+_COUNTRY = "(?!id|no|in|at|is|to|me|my|by|as|py|js|go|rb|ts|cs|rs|db|ip|os|tz)[a-z]{2}"
 _HOST = re.compile(
-    r"[(\[<]?(?:[a-z][a-z-]{0,62}\.)+(?:com|net|org|io|de|eu|fr|uk|us|ca|mx|br|es|it|nl|dev|app|cloud|local|internal|"
-    r"example|test|lan|corp)[)\]>]?[.,;:]?"
+    rf"[(\[<]?(?:(?:[a-z][a-z-]{{0,62}}\.)+(?:{_TLDS})|(?:[a-z][a-z-]{{0,62}}\.){{2,}}{_COUNTRY})[)\]>]?[.,;:]?"
 )
 _HOST_PORT = re.compile(
     r"[(\[<]?(?:[\w-]+\.)+(?!(?:java|c|py|js|go|rb|php|cs|cpp|ts|h|rs):)[a-z]{2,10}:\d{2,5}[)\]>]?[.,;:]?"
@@ -60,6 +63,12 @@ _UNITS = re.compile(
     r"<\*> ?(?:ms|msecs?|milliseconds?|s|secs?|seconds?|mins?|minutes?|h|hrs?|hours?|days?|weeks?|months?|bytes?|[kKMGT]?i?[bB]|"
     r"km|mi|miles?|mph|kph|km/h|meters?|metres?|feet|ft|%)(?![\w/])"
 )
+# A licence plate comes in parts: behind its digits letters, before them letters with a dash.
+_PLATE = re.compile(r"(?:\b[A-Z]{1,3}-[A-Z]{1,2} )?<\*>(?: ([A-Z]{1,3})(?![\w-]))?")
+_PLATED = re.compile(r"<\*> [A-Z]{1,3}\b|[A-Z]-[A-Z]{1,2} <\*>")
+_VALUES = re.compile(r"(?<=\)=\()[^()]+(?=\))|(?<=value is \()[^()]+(?=\))|(?<=\(SQL: )\S.*(?=\))")
+"""What databases quote: the values of a key, the statement."""
+
 _RESTATED = re.compile(r"<\*> \((?:<\*>)?\)")
 
 _known: dict[str, str] = {}
@@ -70,6 +79,8 @@ def masked(text: str) -> str:
     text = text[:LONGEST_TEXT]
     if _QUOTES.search(text):
         text = QUOTED.sub(_quotation, text)
+    if ")=(" in text or "value is (" in text or "(SQL: " in text:
+        text = _VALUES.sub(HOLE, text)
     kept: list[str] = []
     before, holes = "", 0
     for word in text.split():
@@ -87,7 +98,15 @@ def masked(text: str) -> str:
         before = word
         kept.append(plain)
     line = " ".join(kept)
+    if holes and _PLATED.search(line):
+        line = _PLATE.sub(_plate, line)
     return _FUSED.sub(HOLE, line) if holes > 1 else line
+
+
+def _plate(match: re.Match[str]) -> str:
+    """Hide the letters of a plate, and keep a word in capitals that means something."""
+    word = match[1] or ""
+    return f"{HOLE} {word}" if word in _METHODS or word.lower() in TELLING or word.lower() in SMALL else HOLE
 
 
 def unitless(line: str) -> str:
@@ -139,7 +158,7 @@ def _plain(word: str) -> str:
         return word
     if vin := _VIN.fullmatch(word):
         return vin[1] + HOLE + vin[2]
-    if _DENSE.search(word):
+    if DENSE.search(word):
         return _DENSE_SEGMENT.sub(HOLE, word)
     if (address := _ADDRESS.fullmatch(word)) and "/" in word:
         head, tail = word[: address.start(1)], word[address.end(1) :]
@@ -200,9 +219,10 @@ def varying(text: str) -> list[tuple[str, str]]:
             spans.append(
                 (found.start() + len(head), found.end() - len(tail), found[0].removeprefix(head).removesuffix(tail))
             )
-    return [(_named(flat[:start]), value.strip("'\"`")) for start, _, value in sorted(spans)]
+    return [(word_before(flat[:start]), value.strip("'\"`")) for start, _, value in sorted(spans)]
 
 
-def _named(before: str) -> str:
+def word_before(before: str) -> str:
+    """Return the word that names what stands behind `before`."""
     word = before.rstrip(" '\"=:([{<").rpartition(" ")[2].strip("'\"`.,:;()")
     return word if word.isalpha() else "value"

@@ -26,6 +26,9 @@ _TITLES = re.compile(
 )
 _CODED = re.compile(r"code$|^value$|^exception$")
 _CODE_ATTRIBUTE = re.compile(r"""\b(?:error|fault|result)?_?code=["']([^"'\s]{1,40})["']""", re.I)
+_SERVER_LINE = re.compile(r"<hr\b", re.I)
+"""Behind it servers and proxies write their name and version."""
+
 _PARAGRAPHS = re.compile(r"<(?:p|h3|h4|b|pre|blockquote|td|center)\b[^>]{0,200}>([^<]{8,600})<", re.I)
 _TAGS = re.compile(r"<[^<>]{1,500}>")
 _STATUS = re.compile(r"(?<![\w.:-])[1-5]\d\d(?![\w.-])")
@@ -46,7 +49,7 @@ class Body(NamedTuple):
 
 def of_markup(body: str) -> Body:
     """Return a page or an XML answer taken apart: its titles and fault, its prose where they are bare."""
-    bare = body[:LONGEST_MARKUP]
+    bare = _SERVER_LINE.split(body[:LONGEST_MARKUP], maxsplit=1)[0]
     if "!--" in bare or "</s" in bare or "</S" in bare:
         bare = _TAG_BLOCKS.sub(" ", bare)
     found = [(tag.lower(), text) for tag, raw in _TITLES.findall(bare) if (text := " ".join(raw.split()))]
@@ -78,9 +81,14 @@ def _page(message: str) -> str:
 
 def of_text(body: str) -> Body:
     """Return a sentence taken apart, its stack trace left behind."""
-    message = " ".join(without_trace(body).split())[:LONGEST_MESSAGE]
+    message = " ".join(_spread(without_trace(body)).split())[:LONGEST_MESSAGE]
     line = unitless(masked(message))
     return Body((f"~{canonical(line)}",), message, line)
+
+
+def _spread(body: str) -> str:
+    """Return a row of values between commas as words, which a comma without a space would hide."""
+    return body.replace(",", ", ") if body.count(",") > 2 and ", " not in body else body
 
 
 def without_trace(body: str) -> str:

@@ -11,7 +11,9 @@ _NAMES_A_FIELD = re.compile(
 )
 _NAMES_A_VALUE = re.compile(
     r"(?:\b(?:user|username|login|entry|value|got|found|named|called|account|client|tenant|host|server|customer|driver|owner"
-    r"|database|db|workspace|company|organi[sz]ation|fleet|vehicle|trailer|device|by)|@)[ :=(]*$",
+    r"|database|db|workspace|company|organi[sz]ation|fleet|vehicle|trailer|device|by|recipient|sender|member|person|manager"
+    r"|operator|dispatcher|contact|assignee|author|principal|employee|carrier|site|terminal|depot|location|yard|branch"
+    r"|channel|team|group)|@)[ :=(]*$",
     re.I,
 )
 _IS_A_FIELD = re.compile(
@@ -24,8 +26,8 @@ FIELD = re.compile(r"[A-Za-z_$][\w.\[\]$/ -]{0,60}")
 _WORDLIKE = re.compile(r"[A-Za-z]?[a-z]+(?:[A-Z][a-z]+)+|[A-Za-z]+(?:[_.:/][A-Za-z]+)+|[A-Z]{3,}(?:_[A-Z]+)*")
 # A quotation, not the apostrophe of "can't". It begins with a set of characters, which the search is fast for.
 QUOTED = re.compile(
-    r"""["'`“](?<!\w["'`“])(?:(?<=")([^"]{1,200})"|(?<=')((?:[^']|(?<=\w)'(?=\w)){1,200}?)'(?!\w)"""
-    r"""|(?<=`)([^`']{1,200})[`']|(?<=“)([^”]{1,200})”)"""
+    r"""["'`“„](?<!\w["'`“„])(?:(?<=")([^"]{1,200})"|(?<=')((?:[^']|(?<=\w)'(?=\w)){1,200}?)'(?!\w)"""
+    r"""|(?<=`)([^`']{1,200})[`']|(?<=[“„])([^”“]{1,200})[”“])"""
 )
 _VARIABLE = re.compile(r"[0-9@\\]")
 

@@ -5,24 +5,22 @@ masked, values under code-like and field-like keys are kept, and everything else
 """
 
 import hashlib
-import re
 from functools import lru_cache
 from typing import NamedTuple
 
-from .bodies import of_json
-from .masks import HOLE, masked, varying
+from .bodies import of_json, of_pairs
+from .masks import masked, varying
 from .prose import Body, of_markup, of_text
 from .templates import ATOM_ENDS
+from .titles import title_of
 
 __all__ = ["VERSION", "Signature", "group_id", "masked", "signature_of", "varying"]
 
-VERSION = "2"
+VERSION = "3"
 """Goes into every id: a change of the rules must change it, so that an old id never means another cause."""
 
 LONGEST_BODY = 65_536
 LONGEST_CACHED = 2_000
-LONGEST_TITLE = 80
-SAYS_ENOUGH = 3
 
 
 class Signature(NamedTuple):
@@ -59,50 +57,19 @@ def _signature(body: str) -> Signature:
         return Signature(f"code={body}", f"code {body}", f"code {body[:60]}")
     if body[0] == "<":
         return _signed(of_markup(body))
-    apart = of_json(body) if body[0] in '{["' else None
+    apart = of_json(body) if body[0] in '{["' else of_pairs(body)
     if isinstance(apart, str):  # a body that is one quoted text may hold JSON again
         return signature_of(apart)
     return _signed(apart or of_text(body))
 
 
 def _signed(body: Body) -> Signature:
-    return Signature(ATOM_ENDS.join(body.atoms), _with(body.sentence, body.names), _title(body.line, body.names))
+    fields = frozenset(atom.removeprefix("field=") for atom in body.atoms if atom.startswith("field="))
+    title = title_of(body.line, body.names, fields)
+    return Signature(ATOM_ENDS.join(body.atoms), _with(body.sentence, body.names), title)
 
 
 def _with(sentence: str, names: tuple[str, ...]) -> str:
     if not sentence:
         return ", ".join(names) or "no message"
     return f"{sentence} [{', '.join(names)}]" if names else sentence
-
-
-@lru_cache(maxsize=4096)
-def _title(line: str, names: tuple[str, ...]) -> str:
-    """Return the message without what varies, short enough for a heading.
-
-    What names the cause stands behind it only where the words alone would say too little.
-    """
-    title = ""
-    if sum(word.isalpha() and HOLE not in word for word in line.split()) >= SAYS_ENOUGH:
-        names = ()
-    for part in (line, *_innermost(line), _SENTENCES.split(line, maxsplit=1)[0].rstrip(" ;,:")):
-        title = _with(_EDGE.sub("", part).replace(HOLE, "…"), names)
-        if len(title) <= LONGEST_TITLE:
-            return title
-    cut = title[: LONGEST_TITLE - 1]
-    return (cut.rpartition(" ")[0] if " " in cut[LONGEST_TITLE // 2 :] else cut).rstrip(" ,;:…") + "…"
-
-
-def _innermost(line: str) -> tuple[str, ...]:
-    """Return what the last cause says in an error that tells what it was caused by, with and without its name."""
-    _, caused, rest = line.rpartition("Caused by")
-    found = _CAUSE.match(rest) if caused else None
-    if not found:
-        return ()
-    said = found[2].strip(_QUOTING)
-    return f"{found[1]}: {said}", said
-
-
-_SENTENCES = re.compile(r"(?<=[\w>)'\"][.;!?]) +(?=[A-Z<\"'(])")
-_CAUSE = re.compile(r"[:\s]*([A-Za-z_.]+)\b(?:.*(?:>: |[(,] ?[\"']))?(.{8,})$")
-_QUOTING = "'\":() "
-_EDGE = re.compile(r"^<\*>\s*[|:\u2013\u2014-]+\s*(?=\w)")

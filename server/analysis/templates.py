@@ -8,6 +8,7 @@ from .words import SMALL, TELLING
 
 ATOM_ENDS = "\x1e"
 MOST_WORDS = 100
+MOST_IN_A_HOLE = 8
 
 FIXED, NAME, SINGLE, WORD, OPENER, TOLD = range(6)
 """What a token is: never hidden, a name of several words, one capitalised word, a plain word, a text's first word; or
@@ -22,14 +23,23 @@ _NAMED = frozenset("user username login named called host hostname server databa
 _CLASSED = frozenset("type category kind class model make color colour".split())
 """Words that one of a list of constants follows."""
 
-_CODELIKE = re.compile(r"(?!Ma?c[A-Z])[A-Za-z]?[a-z]+(?:[A-Z][a-z]+)+|\w*_\w*|\w+(?:[.:/]\w+)+")
+_CODELIKE = re.compile(
+    r"(?!(?:Ma?c|De|La|Le|Di|Fitz|Van)[A-Z])[A-Za-z]?[a-z]+(?:[A-Z][a-z]+)+|\w*_\w*|\w+(?:[.:/]\w+)+"
+)
 _TOLD = TELLING | SMALL
 _PARTICLES = frozenset(
     "de da di do du del des der den dos das van von zu ter ten la le & and y und et bin al el og".split()
 )
 _CAPITAL = re.compile(r"[^\W\d_][\w'\u2019.&-]*")
+_ELIDED = re.compile(r"[a-z]{1,2}['\u2019-][^\W\d_a-z][\w'\u2019-]*")
 _LIKE_AN_ID = re.compile(r"(?=.*[@\\$]|.*<\*>)\S+")
 _QUOTED = re.compile(r"""((["'`])[^"'`]+\2)([)\].,:;!?]*)""")
+_LINKING = _PARTICLES | frozenset("am an of the upon or on in sur les bei ob".split())
+"""Small words inside the names of people and places."""
+
+_NAMELIKE = re.compile("\x00?[,()'\"]+\x00?|['\"]?[a-z]+[._-][a-z]+['\"]?|[A-Z][a-z]+")
+"""Marks between the parts of a name, a user name, one capitalised word."""
+
 _WORD = re.compile(r"""(["'`])[^"'`]{1,80}\1[)\].,:;!?]*(?=\s|$)|\S+""")
 _EDGES = re.compile(r"^([(\[{\"'<]*)(.*?)([)\]}\"'>,;:!?]*)$", re.S)
 
@@ -71,7 +81,7 @@ def _words(words: list[str]) -> list[Token]:
     run: list[str] = []
     for i, word in enumerate(words):
         opening, core, closing = _parts(word)
-        capital = i > 0 and core[:1].isupper() and _CAPITAL.fullmatch(core) is not None
+        capital = i > 0 and _begins_a_name(core)
         if run and (opening or not (capital or core in _PARTICLES)):
             _close(run, tokens)
         if opening:
@@ -82,11 +92,23 @@ def _words(words: list[str]) -> list[Token]:
             run.append(core)
         elif core:
             tokens.append((core, _kind(core, i, words[i - 1].lower())))
-        if closing:
+        if closing == "," and run and _goes_on(run, words[i + 1 : i + 2]):
+            run[-1] += ","
+        elif closing:
             _close(run, tokens)
             tokens.append((f"{_GLUE}{closing}", FIXED))
     _close(run, tokens)
     return tokens
+
+
+def _begins_a_name(core: str) -> bool:
+    return _CAPITAL.fullmatch(core) is not None if core[:1].isupper() else _ELIDED.fullmatch(core) is not None
+
+
+def _goes_on(run: list[str], following: list[str]) -> bool:
+    """Tell whether a name goes on behind a comma: the family name may come first."""
+    core = _parts(following[0])[1] if following else ""
+    return (_begins_a_name(core) or core in _PARTICLES) and not any(word.endswith(",") for word in run)
 
 
 def _parts(word: str) -> tuple[str, str, str]:
@@ -118,7 +140,8 @@ def _close(run: list[str], tokens: list[Token]) -> None:
 
 
 def _kind_of_run(run: list[str]) -> int:
-    told = sum(word.lower().removesuffix("s") in TELLING or word.lower() in _TOLD for word in run)
+    plain = [word.lower().removesuffix(",") for word in run]
+    told = sum(word.removesuffix("s") in TELLING or word in _TOLD for word in plain)
     if told == len(run):
         return TOLD
     if len(run) == 1:
@@ -140,6 +163,56 @@ def _kind(word: str, position: int, before: str) -> int:
     if len(word) == 1:
         return NAME
     return WORD if word.replace("-", "").isalpha() and not _CODELIKE.fullmatch(word) else FIXED
+
+
+def fills(tokens: Template) -> bool:
+    """Tell whether tokens can be what one hole stands for: a name in any form, and no words of a sentence."""
+    return len(tokens) <= MOST_IN_A_HOLE and all(
+        kind in (NAME, SINGLE, OPENER)
+        or text == HOLE
+        or text in _LINKING
+        or (kind == WORD and (len(tokens) == 1 or tokens[i - 1][0] == f"({_GLUE}"))
+        or (kind == FIXED and _NAMELIKE.fullmatch(text) is not None)
+        for i, (text, kind) in enumerate(tokens)
+    )
+
+
+def matches(template: Template, tokens: Template) -> bool:
+    """Tell whether `tokens` are `template` with something in its holes that fills one."""
+    if len(tokens) < len(template):
+        return False
+    at, begun = 0, False
+    for part in _between_holes(template):
+        if begun:
+            end = _found(part, tokens, at + 1) if part else len(tokens)
+            if end < 0 or not fills(tokens[at:end]):
+                return False
+            at = end
+        elif not _same(tokens[: len(part)], part):
+            return False
+        at, begun = at + len(part), True
+    return at == len(tokens)
+
+
+def _same(one: Template, other: Template) -> bool:
+    return [text for text, _ in one] == [text for text, _ in other]
+
+
+def _between_holes(template: Template) -> list[Template]:
+    parts: list[list[Token]] = [[]]
+    for token in template:
+        if token == GAP:
+            parts.append([])
+        else:
+            parts[-1].append(token)
+    return [tuple(part) for part in parts]
+
+
+def _found(part: Template, tokens: Template, start: int) -> int:
+    for at in range(start, min(len(tokens) - len(part), start + MOST_IN_A_HOLE) + 1):
+        if _same(tokens[at : at + len(part)], part):
+            return at
+    return -1
 
 
 def holed(template: Template, tokens: Mapping[Token, Template]) -> Template:

@@ -139,7 +139,7 @@ def _group(number: int, group: Group) -> list[str]:
     example, at = group.example, ""
     if group.top_connections[:1] != [example.connection_id]:
         at = f" on {example.connection_id}"
-    said = "" if example.message == group.title else f": {fenced(example.message)}"
+    said = "" if example.message.rstrip(" .") == group.title else f": {fenced(example.message)}"
     return [*lines, f"   e.g. {example.operation_id}{at}{said}"]
 
 

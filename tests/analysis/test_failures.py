@@ -159,6 +159,14 @@ def test_the_last_failed_attempt_names_the_cause() -> None:
     assert frame.select("error_type", "status_code", "message").row(0) == ("tsp", 500, "late")
 
 
+def test_what_varies_is_told_of_names_too_where_values_repeat() -> None:
+    names = ["Ana Brown", "Ana Brown", "Wei Chen", "Wei Chen", "Bo Lind", "Bo Lind"]
+    failures = [operation(i, i, error=f"Driver {name} is refused on terminal {i % 2}") for i, name in enumerate(names)]
+    (group,), _ = groups_of(rows_of(failures), START, END, most=5, personal=False)
+    told = {slot.slot: [(v.value, v.count) for v in slot.top] for slot in group.varies}
+    assert told == {"terminal": [("0", 3), ("1", 3)], "Driver": [("Ana Brown", 2), ("Bo Lind", 2), ("Wei Chen", 2)]}
+
+
 def test_a_failure_without_a_log_has_a_group_of_its_own() -> None:
     groups, _ = groups_of(rows_of([operation(1, logs=[]), operation(2, error="")]), START, END, most=9, personal=False)
     assert {group.title for group in groups} == {"no attempt logged", "no message"}

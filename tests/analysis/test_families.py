@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from server.analysis import families
-from server.analysis.families import Member, aliases, family_title, refined, resolved
+from server.analysis.families import Member, aliases, family_title, fillers, refined, resolved
 from server.analysis.signatures import group_id, signature_of
 from server.analysis.templates import text_of, tokens_of
 
@@ -79,6 +79,38 @@ def test_a_name_behind_the_word_for_a_thing_keeps_the_word() -> None:
     things = ("Fahrer", "Anhänger")
     found = families_of([f"Der {thing} {name} konnte nicht gelesen werden" for thing in things for name in NAMES])
     assert set(found) == {f"~Der {thing} <*> konnte nicht gelesen werden" for thing in things}
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["kateina.dvokov", "rene_62", "Weber, Stefan", "Rob Li (temp)", "DeShawn", "Anna d'Alene", "Ana of the Hills"],
+)
+def test_a_name_of_another_form_joins_those_in_whose_place_it_stands(name: str) -> None:
+    bodies = [f"Driver {each} is on duty" for each in [*NAMES, name]]
+    assert len(set(families_of(bodies))) == 1
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "Driver Ana Brown is not on duty",
+        "Driver of vehicle 7 is on duty",
+        "Driver status is on duty",
+        "Driver Ana Brown was removed and Bob is on duty",
+        "Driver Ana Brown is off duty",
+    ],
+)
+def test_a_sentence_that_says_something_else_joins_no_family(body: str) -> None:
+    *names, other = families_of([*(f"Driver {each} is on duty" for each in NAMES), body])
+    assert other not in names
+
+
+def test_what_fills_the_holes_of_a_family_is_told_with_the_word_before_it() -> None:
+    bodies = [f"Driver {name} is on duty in zone {i}" for i, name in enumerate(NAMES)]
+    (template,) = set(families_of(bodies))
+    told = [fillers(member.skeleton, template) for member in members_of(bodies)]
+    assert told == [[("Driver", name)] for name in NAMES]
+    assert fillers("Something else", template) == []
 
 
 def test_source_type_and_status_are_never_crossed() -> None:

@@ -53,7 +53,7 @@ async def test_an_incident_that_began_in_the_window_is_new(serve: Serve) -> None
     async with asking(serve()) as ask:
         result = await ask("compare_failures", source_name="samsara")
         told = facts(result)
-    invalid_token = next(c for c in told["groups"] if c["title"] == "Invalid token.")
+    invalid_token = next(c for c in told["groups"] if c["title"] == "Invalid token")
     assert (invalid_token["change"], invalid_token["baseline_count"]) == ("new", 0)
     assert invalid_token["since"] in said(result)
     assert said(result).splitlines()[0] == told["verdict"]
@@ -72,7 +72,10 @@ async def test_a_window_compared_with_itself_has_not_changed(serve: Serve) -> No
 async def test_an_empty_window_cannot_be_compared(serve: Serve) -> None:
     async with asking(serve()) as ask:
         told = facts(await ask("compare_failures", fleet_refs=["nobody"]))
-        assert told["verdict"] == "Cannot be compared: 0 operations now, 0 in the baseline."
+        assert (
+            told["verdict"]
+            == "Too few operations to compare: 0 now, 0 in the baseline. Choose windows that hold more (baseline_from, baseline_to)."
+        )
         assert "baseline" in refusal(await ask("compare_failures", baselinefrom="-2d"))
 
 

@@ -295,7 +295,7 @@ async def test_a_stale_connection_is_told_where_the_fleet_must_act(serve: Serve,
     sent: list[httpx.Request] = []
     async with asking(serve(sent=sent)) as ask:
         result = await ask("summarize_failures", source_name="samsara")
-    group = next(g for g in facts(result)["groups"] if g["title"] == "Invalid token.")
+    group = next(g for g in facts(result)["groups"] if g["title"] == "Invalid token")
     assert group["advice"].endswith("The connection is stale.")
     assert "The connection is stale." in said(result)
     assert "credentials" not in json.dumps(facts(result))

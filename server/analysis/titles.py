@@ -1,0 +1,97 @@
+"""Name a cause as a person would: the message's own words, without its wrapping and what varies in them."""
+
+import re
+from collections.abc import Collection, Sequence
+from functools import lru_cache
+
+from .masks import HOLE
+
+LONGEST_TITLE = 80
+SAYS_ENOUGH = 3
+FEWEST_WORDS = 2
+"""Words that must stay when a wrapping is taken off: what wraps a single word is part of what it says."""
+
+# What libraries and servers put before a message: the name of an exception, a status, the step that met it.
+_WRAPPING = re.compile(
+    r"(?:[\w$]+\.)*\w*(?:Error|Exception|Fault|Timeout|Pool)(?:\([^()]*\))?: +"
+    r"|rpc error: code = \w+ desc = "
+    r"|(?:dial|read|write|lookup) (?:tcp|udp)?[^:]*: +|(?:connect|read|write|error|fault|fatal|exception): +"
+    r"|(?:Get|Post|Put|Patch|Delete) [\"']?<\*>[\"']?: +"
+    r"|[1-5]\d\d(?: ?[-\u2013:])? +(?=[A-Za-z])"
+    r"|<\*>\s*[|:\u2013\u2014-]+\s*(?=\w)",
+    re.I,
+)
+_ERRNO = re.compile(r"\[(?:Errno -?(?:\d+|<\*>)|SSL: \w+)\] +")
+_ASIDE = re.compile(r" +\([^()]*<\*>[^()]*\)(?=[.!]?$)")
+_HOLES = re.compile(rf"[\"'(]?{re.escape(HOLE)}[\"')]?(?:,? [\"'(]?{re.escape(HOLE)}[\"')]?)*")
+_SENTENCES = re.compile(r"(?<=[\w>)'\"][.;!?]) +(?=[A-Z<\"'(])| +(?=[A-Z]{4,}: )")
+_CAUSE = re.compile(r"[:\s]*(?:[\w$.]+(?:\(|: )(?:<\*>, ?)?)*[\"']?(?:<[^:]*>: )?")
+_QUOTING = "'\":() "
+_TOLD_OF = re.compile(
+    r"(?:has|have|is|are|was|were|must|may|can|cannot|can't|could|should|does|doesn't|already|not|needs|exceeds|too|"
+    r"required|failed|contains)\b"
+)
+_PATH_ENDS = re.compile(r"[A-Za-z][\w-]*(?=\W*$)")
+
+
+@lru_cache(maxsize=4096)
+def title_of(line: str, names: tuple[str, ...], fields: frozenset[str] = frozenset()) -> str:
+    """Return a heading for a message with holes, `names` being the codes and fields that its body tells besides.
+
+    A field that the words leave out is what they speak of, so it comes first. A code stands behind them, and only where
+    they alone would say too little.
+    """
+    codes = [name for name in names if name not in fields]
+    if _words(line) >= SAYS_ENOUGH:
+        codes = []
+    title = ""
+    for part in (line, *_innermost(line), _SENTENCES.split(line, maxsplit=1)[0]):
+        title = _of(_told(_unwrapped(part), fields), codes)
+        if len(title) <= LONGEST_TITLE:
+            return title
+    cut = title[: LONGEST_TITLE - 1]
+    return (cut.rpartition(" ")[0] if " " in cut[LONGEST_TITLE // 2 :] else cut).rstrip(" ,;:…") + "…"
+
+
+def _words(line: str) -> int:
+    return sum(word.strip(".,;:!'\"").isalpha() and HOLE not in word for word in line.split())
+
+
+def _unwrapped(line: str) -> str:
+    """Take off what wraps a message, layer by layer, as long as words of it stay."""
+    line = _ERRNO.sub("", line)
+    while wrapping := _WRAPPING.match(line):
+        rest = line[wrapping.end() :]
+        if _words(rest) < FEWEST_WORDS:
+            break
+        line = rest
+    aside = _ASIDE.sub("", line)
+    line = aside if _words(aside) >= FEWEST_WORDS else line
+    first, *more = _SENTENCES.split(line)
+    varies = [HOLE in sentence and _words(sentence) < FEWEST_WORDS + 1 for sentence in more]
+    return first if more and all(varies) and _words(first) >= FEWEST_WORDS else line
+
+
+def _told(line: str, fields: Collection[str]) -> str:
+    """Put the one field that a sentence speaks of before it, unless it names the field itself."""
+    ends = [found[0] for field in fields if (found := _PATH_ENDS.search(field))]
+    if len(ends) != 1 or not line or ends[0].lower() in line.lower():
+        return line
+    return f"{ends[0]} {line}" if _TOLD_OF.match(line) else f"{ends[0]}: {line}"
+
+
+def _of(sentence: str, codes: Sequence[str]) -> str:
+    title = _HOLES.sub("…", sentence).strip(" .;:,")
+    told = next((code for code in codes if code[:1].isalpha() and " " not in code), codes[0] if codes else "")
+    if not title:
+        return told or "no message"
+    return f"{title} [{told}]" if told and told not in title else title
+
+
+def _innermost(line: str) -> tuple[str, ...]:
+    """Return what the last cause says in an error that tells what it was caused by."""
+    _, caused, rest = line.rpartition("Caused by")
+    said = _CAUSE.sub("", rest, count=1).strip(_QUOTING) if caused else ""
+    if _words(said) < FEWEST_WORDS:
+        return ()
+    return (said + ")" * (said.count("(") - said.count(")")),)
