@@ -35,7 +35,7 @@ _PAIRS = re.compile(r"\s*[\w.-]{1,40}=[^=&;|]*+(?:[&;|]\s*[\w.-]{1,40}=[^=&;|]*+
 _SMALL_NUMBER = re.compile(r"-?\d{1,8}")
 _CUT_ESCAPE = re.compile(r"\\(?:u[0-9a-fA-F]{0,3})?$")
 _JSON_TOKEN = re.compile(
-    r'[ \t\r\n]*("(?:[^"\\]|\\.)*+"|-?\d[\d.eE+-]*(?=[\s,}\]])|true|false|null|[{}\[\]:,])[ \t\r\n]*'
+    r'[ \t\r\n]*("(?:[^"\\]|\\.)*+"|-?\d[\d.eE+-]*+(?=[\s,}\]])|true|false|null|[{}\[\]:,])[ \t\r\n]*'
 )
 
 
@@ -61,7 +61,7 @@ def of_pairs(text: str) -> Body | None:
     mark = next((mark for mark in "&;|" if mark in text), "")
     if not mark or not _PAIRS.fullmatch(text):
         return None
-    pairs = [part.partition("=") for part in text.split(mark) if part.strip()]
+    pairs = [part.partition("=") for part in text.split(mark, MOST_VALUES)[:MOST_VALUES] if part.strip()]
     found: list[Leaf] = []
     for key, _, value in pairs:
         said = unquote_plus(value).strip() if mark == "&" else value.strip()
@@ -81,10 +81,11 @@ def _opened(text: str) -> Any:
 def _closed(text: str) -> str:
     """Return JSON that was cut in the middle as JSON: what is open is closed, a value cut short is dropped."""
     ends: list[str] = []
-    before, key, whole, at = "", "", "", 0
-    for match in _JSON_TOKEN.finditer(text):
+    before, key, at = "", "", 0
+    whole: tuple[int, list[str]] = (0, [])
+    while match := _JSON_TOKEN.match(text, at):
         token = match[1]
-        if match.start() != at or len(ends) > MOST_OPEN or (token in "}]" and (not ends or ends.pop() != token)):
+        if len(ends) > MOST_OPEN or (token in "}]" and (not ends or ends.pop() != token)):
             break
         at = match.end()
         if token in _CLOSERS:
@@ -92,11 +93,11 @@ def _closed(text: str) -> str:
         if token[0] == '"' and ends[-1:] == ["}"] and before in "{,":
             key = token[1:-1]
         elif token not in ":,":
-            whole = text[:at] + "".join(reversed(ends))
+            whole = (at, ends[:])
         before = token
     if before == ":" and kind_of(key)[0] == MESSAGE and text[at : at + 1] == '"':
         return text[:at] + _CUT_ESCAPE.sub("", text[at:]) + '"' + "".join(reversed(ends))
-    return whole
+    return text[: whole[0]] + "".join(reversed(whole[1]))
 
 
 def _walk(value: Any, key: str, found: list[Leaf], depth: int) -> None:

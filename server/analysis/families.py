@@ -28,6 +28,7 @@ from .templates import (
     matches,
     text_of,
     tokens_of,
+    with_heads,
 )
 
 MOST_COMPARED = 5_000
@@ -137,8 +138,13 @@ def _absorbed(found: dict[str, Template]) -> dict[str, Template]:
     reaches = {_reach(template) for template in wide}
     home: dict[Template, Template] = {}
     for template in sizes:
-        near = (by_edges.get(_edges(template, *reach), ()) for reach in reaches)
-        homes = [other for others in near for other in others if other != template and matches(other, template)]
+        homes = [
+            other
+            for form in {template, with_heads(template)}
+            for reach in reaches
+            for other in by_edges.get(_edges(form, *reach), ())
+            if other != template and matches(other, form)
+        ]
         if homes:
             home[template] = min(homes, key=lambda t: (t.count(GAP) - len(t), t))
         elif (

@@ -1,6 +1,7 @@
 """Hide what may vary in a sentence (ids, numbers, times, addresses, names in quotes), and nothing that tells a cause."""
 
 import re
+from itertools import pairwise
 
 from .quotes import FIELD, QUOTED, names_a_cause
 from .words import SMALL, TELLING
@@ -8,6 +9,7 @@ from .words import SMALL, TELLING
 HOLE = "<*>"
 LONGEST_TEXT = 2_000
 LENGTH_OF_VIN = 17
+SHORTEST_KEY = 16
 LONGEST_KNOWN = 64
 MOST_KNOWN = 20_000
 
@@ -140,8 +142,10 @@ def _in_place(word: str, plain: str, before: str, at: int, text: str) -> str:
 def _word(word: str) -> str:
     """Return a word with its variable parts hidden; words without any repeat, and are remembered."""
     if word.isalpha() and len(word) != LENGTH_OF_VIN:
-        plain = word
-    elif (plain := _plain(word)) != word:
+        plain = HOLE if len(word) >= SHORTEST_KEY and _is_drawn(word) else word
+    else:
+        plain = _plain(word)
+    if plain != word:
         return plain
     if len(_known) >= MOST_KNOWN:
         _known.clear()
@@ -150,7 +154,15 @@ def _word(word: str) -> str:
     return word
 
 
+def _is_drawn(word: str) -> bool:
+    """Tell a key drawn from letters of both cases from words written together, which change case far less often."""
+    changes = sum(a.isupper() != b.isupper() for a, b in pairwise(word))
+    return 3 * changes >= len(word)
+
+
 def _plain(word: str) -> str:
+    if "**" in word:  # hidden by whoever wrote it
+        return HOLE + _end(word)
     if simple := _SIMPLE.fullmatch(word):
         head, core, tail = simple.groups()
         return word if core.lower() in _TERMS else head + HOLE + tail

@@ -18,7 +18,7 @@ _FRAME = re.compile(
 )
 _PYTHON_TRACE = re.compile(r"^Traceback \(most recent call last\):", re.M)
 _CAUSED_BY = re.compile(r"^[ \t]{0,9}Caused by: ([^\n]{1,400})", re.M)
-_TAG_BLOCKS = re.compile(r"<(script|style)\b[^>]{0,500}>.{0,5000}?</\1\s*>|<!--.{0,5000}?-->", re.I | re.S)
+_TAG_BLOCKS = re.compile(r"<(script|style)\b[^>]{0,500}>.*?(?:</\1\s*>|\Z)|<!--.*?(?:-->|\Z)", re.I | re.S)
 _TITLES = re.compile(
     r"<(?:\w+:)?(title|h1|h2|fault-?code|fault-?string|code|value|message|error_?code|error_?message|error|detail|reason|text|"
     r"description|status|exception)\b[^>]{0,500}>([^<]{1,2000})</",

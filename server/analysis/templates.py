@@ -30,7 +30,9 @@ _TOLD = TELLING | SMALL
 _PARTICLES = frozenset(
     "de da di do du del des der den dos das van von zu ter ten la le & and y und et bin al el og".split()
 )
-_CAPITAL = re.compile(r"[^\W\d_][\w'\u2019.&-]*")
+_CAPITAL = re.compile(r"[^\W\d_][\w'\u2019.&\u00a0-\u00bf\u0192\u02c6\u02dc\u2013-\u203a\u20ac\u2122-]*")
+"""A capitalised word, also one whose letters were read in the wrong encoding."""
+
 _ELIDED = re.compile(r"[a-z]{1,2}['\u2019-][^\W\d_a-z][\w'\u2019-]*")
 _LIKE_AN_ID = re.compile(r"(?=.*[@\\$]|.*<\*>)\S+")
 _QUOTED = re.compile(r"""((["'`])[^"'`]+\2)([)\].,:;!?]*)""")
@@ -192,6 +194,15 @@ def matches(template: Template, tokens: Template) -> bool:
             return False
         at, begun = at + len(part), True
     return at == len(tokens)
+
+
+def with_heads(template: Template) -> Template:
+    """Return a template with the first word of each name as a token of its own."""
+    tokens: list[Token] = []
+    for text, kind in template:
+        head, several, rest = text.partition(" ")
+        tokens += [(head, FIXED), (rest, kind)] if several and kind in (NAME, SINGLE) else [(text, kind)]
+    return tuple(tokens)
 
 
 def _same(one: Template, other: Template) -> bool:

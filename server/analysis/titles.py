@@ -81,10 +81,10 @@ def _told(line: str, fields: Collection[str]) -> str:
 
 
 def _of(sentence: str, codes: Sequence[str]) -> str:
-    title = _HOLES.sub("…", sentence).strip(" .;:,")
+    title = _HOLES.sub("…", sentence).strip().strip(" .;:,")
     told = next((code for code in codes if code[:1].isalpha() and " " not in code), codes[0] if codes else "")
     if not title:
-        return told or "no message"
+        return told.strip() or "no message"
     return f"{title} [{told}]" if told and told not in title else title
 
 

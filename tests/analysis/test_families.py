@@ -83,7 +83,16 @@ def test_a_name_behind_the_word_for_a_thing_keeps_the_word() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["kateina.dvokov", "rene_62", "Weber, Stefan", "Rob Li (temp)", "DeShawn", "Anna d'Alene", "Ana of the Hills"],
+    [
+        "kateina.dvokov",
+        "rene_62",
+        "Weber, Stefan",
+        "Rob Li (temp)",
+        "DeShawn",
+        "Anna d'Alene",
+        "Ana Bj\u00c3\u00b6rk",
+        "Ana of the Hills",
+    ],
 )
 def test_a_name_of_another_form_joins_those_in_whose_place_it_stands(name: str) -> None:
     bodies = [f"Driver {each} is on duty" for each in [*NAMES, name]]

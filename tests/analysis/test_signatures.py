@@ -77,6 +77,8 @@ SAME_CAUSE += [
     ("Key (account_id, name)=(45, 4116) already exists.", "Key (account_id, name)=(9671, VAN 30) already exists."),
     ("The duplicate key value is (3576, aisha88).", "The duplicate key value is (12, Lars Berg)."),
     ("row refused (SQL: insert into a values (1, Ana))", "row refused (SQL: insert into a values (2, 'Bo', null))"),
+    ("Session iEmbdprFBEkfHfErFprAsH has expired", "Session 7yjfmuy4qB9amsCauFCwm6 has expired"),
+    ("quota of key DC5GXE*** exceeded", "quota of key EZAULY*** exceeded"),
     ("Nie znaleziono kierowcy „Jan Nowak” w bazie", "Nie znaleziono kierowcy „Ola” w bazie"),
     ('{"message":"refused","note":"Jürgen Lefèvre"}', '{"message":"refused","note":"Ana Brown"}'),
 ]
@@ -109,6 +111,7 @@ OTHER_CAUSE: list[tuple[str, str]] = [
     ("status=ERR;code=208;msg=Transaction refused", "status=ERR;code=207;msg=Transaction refused"),
     ("ERR,312,driver unknown,20230705,T-2123", "ERR,313,driver unknown,20230705,T-2123"),
     ("field driver.address.id is wrong", "field driver.address.no is wrong"),
+    ("DriverNotFoundException", "VehicleNotFoundException"),
     ("unit 7 VIN is missing", "unit 7 SIM is missing"),
     ("boom\n\tat a.B(C.java:1)\nCaused by: x.Timeout: a", "boom\n\tat a.B(C.java:1)\nCaused by: x.Refused: b"),
 ]
