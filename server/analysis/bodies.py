@@ -22,6 +22,7 @@ from .keys import (
 )
 from .masks import DENSE, HOLE, canonical, masked, unitless
 from .prose import LONGEST_MESSAGE, Body, of_markup, without_trace
+from .words import PARTICLES
 
 MOST_NAMES = 3
 DEEPEST = 12
@@ -181,7 +182,7 @@ def _says(text: str) -> bool:
     """Tell a sentence from a name or an address under a key of which nothing is known."""
     words = text.split()
     return (not text.isascii() and DENSE.search(text) is not None) or (
-        len(words) > 2 and sum(w.isalpha() and not w[0].isupper() for w in words) > 1
+        len(words) > 2 and sum(w.isalpha() and not w[0].isupper() and w not in PARTICLES for w in words) > 1
     )
 
 

@@ -6,8 +6,8 @@ from typing import Any, TypeVar
 
 import polars as pl
 
-from .causes import by_cause, causes_in
-from .contrast import concentration_of
+from .causes import Causes, by_cause, causes_in
+from .contrast import Everything, concentration_of
 from .families import fillers
 from .guidance import Evidence, guidance_for
 from .records import failures_with_records, outcomes
@@ -79,12 +79,10 @@ def groups_of(
     counts = failures.group_by(pl.col("group").cast(pl.String)).len()
     ordered = counts.sort("len", "group", descending=[True, False]).rows()
     records = {str(row["group"]): row for row in outcomes(failures).iter_rows(named=True)}
-    groups = []
-    for name, _ in ordered[:most]:
-        members = failures.filter(pl.col("group") == name)
-        group = _group(name, members, records[name], frame, len(failures), (start, end), personal)
-        group.varies = _varies(members, causes.templates[name], personal)
-        groups.append(group)
+    whole = _Whole(frame, len(failures), (start, end), personal, causes)
+    groups = [
+        _group(name, failures.filter(pl.col("group") == name), records[name], whole) for name, _ in ordered[:most]
+    ]
     left = ordered[most:]
     briefs = [_brief(name, failures, personal) for name, _ in left[:MOST_BRIEFS]]
     return groups, Other(groups=len(left), count=sum(count for _, count in left), largest=briefs)
@@ -104,15 +102,21 @@ def one_more(other: Other, group: Group) -> Other:
     )
 
 
-def _group(
-    name: str,
-    members: pl.DataFrame,
-    records: dict[str, Any],
-    frame: pl.DataFrame,
-    failed: int,
-    window: tuple[datetime, datetime],
-    personal: bool,
-) -> Group:
+class _Whole:
+    """What the groups of one read share: the rest of its operations, counted once, and how to tell of them."""
+
+    def __init__(
+        self, frame: pl.DataFrame, failed: int, window: tuple[datetime, datetime], personal: bool, causes: Causes
+    ) -> None:
+        self.failed, self.window, self.personal, self.causes = failed, window, personal, causes
+        self.everything = Everything(frame)
+        cured = frame.filter((pl.col("status") == "success") & pl.col("group").is_not_null())
+        self.cured = dict(cured.group_by(pl.col("group").cast(pl.String)).len().iter_rows())
+        self.of_source = {str(key[0]): part for key, part in frame.partition_by("source_name", as_dict=True).items()}
+
+
+def _group(name: str, members: pl.DataFrame, records: dict[str, Any], whole: _Whole) -> Group:
+    personal, window = whole.personal, whole.window
     connections = _top(members, "connection_id", MOST_CONNECTIONS)
     # The example lies on the connection that is named, so that one id serves both.
     named = members.filter(pl.col("connection_id") == connections[0]) if connections else members
@@ -121,7 +125,7 @@ def _group(
         example["error_type"],
         example["status_code"],
         example["title"] + " " + example["message"],
-        _evidence(name, members, frame),
+        _evidence(name, members, whole),
     )
     began = onset_of(members["created_at"], *window)
     return Group(
@@ -131,7 +135,7 @@ def _group(
         error_type=example["error_type"] and one_line(example["error_type"]),
         status_code=example["status_code"],
         count=len(members),
-        share=round(len(members) / failed, 3),
+        share=round(len(members) / whole.failed, 3),
         first_seen=members["created_at"].min(),
         began=began,
         last_seen=members["created_at"].max(),
@@ -143,8 +147,8 @@ def _group(
         retryable=guidance.retryable,
         owner=guidance.owner,
         advice=guidance.advice,
-        concentration=concentration_of(members, frame),
-        varies=[],
+        concentration=concentration_of(members, whole.everything),
+        varies=_varies(members, whole.causes.templates[name], personal),
         example=Example(
             operation_id=example["id"],
             connection_id=example["connection_id"],
@@ -153,14 +157,13 @@ def _group(
     )
 
 
-def _evidence(name: str, members: pl.DataFrame, frame: pl.DataFrame) -> Evidence:
+def _evidence(name: str, members: pl.DataFrame, whole: _Whole) -> Evidence:
     """Count what retries did, and how other connections of the TSP fared while the cause went on."""
-    cured = frame.select(((pl.col("group") == name) & (pl.col("status") == "success")).sum()).item()
+    cured = whole.cured.get(name, 0)
     meanwhile = pl.col("created_at").is_between(members["created_at"].min(), members["created_at"].max())
-    same_tsp = pl.col("source_name") == members["source_name"][0]
     touched = members["connection_id"].unique().cast(pl.String).to_list()
     elsewhere = ~pl.col("connection_id").cast(pl.String).is_in(touched)
-    others = frame.filter(same_tsp & meanwhile & elsewhere)["status"]
+    others = whole.of_source[str(members["source_name"][0])].filter(meanwhile & elsewhere)["status"]
     fine, failed = int((others == "success").sum()), int((others == "failed").sum())
     return Evidence(met=cured + len(members), cured=cured, others=fine + failed, others_fine=fine)
 

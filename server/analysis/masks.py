@@ -3,7 +3,7 @@
 import re
 from itertools import pairwise
 
-from .quotes import FIELD, QUOTED, names_a_cause
+from .quotes import FIELD, HOST, QUOTED, names_a_cause
 from .words import SMALL, TELLING
 
 HOLE = "<*>"
@@ -43,12 +43,6 @@ _SEGMENT = re.compile(r"[^()\[\]{}=:,;|\"'<>#]*[\d@\\][^()\[\]{}=:,;|\"'<>#]*")
 DENSE = re.compile(r"[\u2e80-\U0003ffff]")
 _DENSE_SEGMENT = re.compile(r"[!-~]*\d[!-~]*")
 _ADDRESS = re.compile(r"""[(\[{<'"]*(?:[A-Za-z_.]+[=:])?((?:[a-z]{2,8}://|/|\\\\)\S+?)[)\]}>'",;:.]*""")
-_TLDS = "com|net|org|io|de|eu|fr|uk|us|ca|mx|br|es|it|nl|dev|app|cloud|local|internal|example|test|lan|corp"
-# Any two letters end a name of three parts, but for what also ends the path of a field or a file.
-_COUNTRY = "(?!id|no|in|at|is|to|me|my|by|as|py|js|go|rb|ts|cs|rs|db|ip|os|tz)[a-z]{2}"
-_HOST = re.compile(
-    rf"[(\[<]?(?:(?:[a-z][a-z-]{{0,62}}\.)+(?:{_TLDS})|(?:[a-z][a-z-]{{0,62}}\.){{2,}}{_COUNTRY})[)\]>]?[.,;:]?"
-)
 _HOST_PORT = re.compile(
     r"[(\[<]?(?:[\w-]+\.)+(?!(?:java|c|py|js|go|rb|php|cs|cpp|ts|h|rs):)[a-z]{2,10}:\d{2,5}[)\]>]?[.,;:]?"
 )
@@ -68,6 +62,7 @@ _UNITS = re.compile(
 # A licence plate comes in parts: behind its digits letters, before them letters with a dash.
 _PLATE = re.compile(r"(?:\b[A-Z]{1,3}-[A-Z]{1,2} )?<\*>(?: ([A-Z]{1,3})(?![\w-]))?")
 _PLATED = re.compile(r"<\*> [A-Z]{1,3}\b|[A-Z]-[A-Z]{1,2} <\*>")
+_METHOD = re.compile(r"\b(?:GET|POST|PUT|PATCH|DELETE|Get|Post|Put|Patch|Delete) (?=[\"']?https?://)")
 _VALUES = re.compile(r"(?<=\)=\()[^()]+(?=\))|(?<=value is \()[^()]+(?=\))|(?<=\(SQL: )\S.*(?=\))")
 """What databases quote: the values of a key, the statement."""
 
@@ -79,6 +74,8 @@ _known: dict[str, str] = {}
 def masked(text: str) -> str:
     """Return `text` with a hole for each part that may vary: quoted values, ids, numbers, addresses, paths."""
     text = text[:LONGEST_TEXT]
+    if "://" in text:
+        text = _METHOD.sub("", text)
     if _QUOTES.search(text):
         text = QUOTED.sub(_quotation, text)
     if ")=(" in text or "value is (" in text or "(SQL: " in text:
@@ -157,7 +154,7 @@ def _word(word: str) -> str:
 def _is_drawn(word: str) -> bool:
     """Tell a key drawn from letters of both cases from words written together, which change case far less often."""
     changes = sum(a.isupper() != b.isupper() for a, b in pairwise(word))
-    return 3 * changes >= len(word)
+    return 20 * changes >= 9 * len(word)
 
 
 def _plain(word: str) -> str:
@@ -175,7 +172,7 @@ def _plain(word: str) -> str:
     if (address := _ADDRESS.fullmatch(word)) and "/" in word:
         head, tail = word[: address.start(1)], word[address.end(1) :]
         return word if address[1].lower() in _TERMS else head + HOLE + tail
-    if _HOST.fullmatch(word) or _HOST_PORT.fullmatch(word):
+    if HOST.fullmatch(word) or _HOST_PORT.fullmatch(word):
         return HOLE + _end(word)
     if host := _SET_HOST.fullmatch(word):
         return host[1] + HOLE + host[2]
@@ -211,7 +208,13 @@ def _inside(value: str) -> str:
     if words[0] in _METHODS or sum(word.islower() and word.isalpha() for word in words) > 2:
         return f'"{masked(value)}"'
     field = FIELD.fullmatch(value)
-    if field and len(words) == 1 and ("[" in value or value.count(".") > 1) and not any(c in "@\\" for c in value):
+    if (
+        field
+        and len(words) == 1
+        and not HOST.fullmatch(value)
+        and ("[" in value or value.count(".") > 1)
+        and not any(c in "@\\" for c in value)
+    ):
         return "'" + re.sub(r"\d+", "#", value) + "'"
     return HOLE
 

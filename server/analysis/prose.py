@@ -61,7 +61,8 @@ def of_markup(body: str) -> Body:
     message = "; ".join(said) or " ".join(_TAGS.sub(" ", bare).split())
     message = message[:LONGEST_MESSAGE] or "markup without text"
     told = _page("; ".join(text for text in said if text not in coded)[:LONGEST_MESSAGE] or message)
-    atoms = {f"code={text}" for text in [*coded, *_attributes(bare)] if codes("code", text)}
+    named = [text.rpartition(":")[2] for text in coded]  # the prefix of a name space is the writer's choice
+    atoms = {f"code={text}" for text in [*named, *_attributes(bare)] if codes("code", text)}
     pieces = told.split("; ")
     return Body((*sorted(atoms), f"~{canonical(told)}"), message, next((p for p in pieces if " " in p), pieces[0]))
 

@@ -22,6 +22,12 @@ _IS_A_FIELD = re.compile(
     r"parameter|property|column|attribute|already taken|blank|empty|null)\b",
     re.I,
 )
+_TLDS = "com|net|org|io|de|eu|fr|uk|us|ca|mx|br|es|it|nl|dev|app|cloud|local|internal|example|test|lan|corp"
+# Any two letters end a name of three parts, but for what also ends the path of a field or a file.
+_COUNTRY = "(?!id|no|in|at|is|to|me|my|by|as|py|js|go|rb|ts|cs|rs|db|ip|os|tz)[a-z]{2}"
+HOST = re.compile(
+    rf"[(\[<]?(?:(?:[a-z][a-z0-9-]{{0,62}}\.)+(?:{_TLDS})|(?:[a-z][a-z0-9-]{{0,62}}\.){{2,}}{_COUNTRY})[)\]>]?[.,;:]?"
+)
 FIELD = re.compile(r"[A-Za-z_$][\w.\[\]$/ -]{0,60}")
 _WORDLIKE = re.compile(r"[A-Za-z]?[a-z]+(?:[A-Z][a-z]+)+|[A-Za-z]+(?:[_.:/][A-Za-z]+)+|[A-Z]{3,}(?:_[A-Z]+)*")
 # A quotation, not the apostrophe of "can't". It begins with a set of characters, which the search is fast for.
@@ -34,7 +40,7 @@ _VARIABLE = re.compile(r"[0-9@\\]")
 
 def names_a_cause(match: re.Match[str], value: str) -> bool:
     """Tell whether a quoted value is a field, a name in a program or a constant, and no value of the record."""
-    if _VARIABLE.search(value):
+    if _VARIABLE.search(value) or HOST.fullmatch(value):
         return False
     before = match.string[max(0, match.start() - 24) : match.start()]
     if _NAMES_A_VALUE.search(before):

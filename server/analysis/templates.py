@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 
 from .masks import HOLE
-from .words import SMALL, TELLING
+from .words import PARTICLES, SMALL, TELLING
 
 ATOM_ENDS = "\x1e"
 MOST_WORDS = 100
@@ -27,16 +27,16 @@ _CODELIKE = re.compile(
     r"(?!(?:Ma?c|De|La|Le|Di|Fitz|Van)[A-Z])[A-Za-z]?[a-z]+(?:[A-Z][a-z]+)+|\w*_\w*|\w+(?:[.:/]\w+)+"
 )
 _TOLD = TELLING | SMALL
-_PARTICLES = frozenset(
-    "de da di do du del des der den dos das van von zu ter ten la le & and y und et bin al el og".split()
-)
+_LEGAL_FORMS = ("o.o.", "o.o")
+"""How the name of a firm may end in small letters."""
+
 _CAPITAL = re.compile(r"[^\W\d_][\w'\u2019.&\u00a0-\u00bf\u0192\u02c6\u02dc\u2013-\u203a\u20ac\u2122-]*")
 """A capitalised word, also one whose letters were read in the wrong encoding."""
 
 _ELIDED = re.compile(r"[a-z]{1,2}['\u2019-][^\W\d_a-z][\w'\u2019-]*")
 _LIKE_AN_ID = re.compile(r"(?=.*[@\\$]|.*<\*>)\S+")
 _QUOTED = re.compile(r"""((["'`])[^"'`]+\2)([)\].,:;!?]*)""")
-_LINKING = _PARTICLES | frozenset("am an of the upon or on in sur les bei ob".split())
+_LINKING = PARTICLES | frozenset("am an of the upon or on in sur les bei ob".split())
 """Small words inside the names of people and places."""
 
 _NAMELIKE = re.compile("\x00?[,()'\"]+\x00?|['\"]?[a-z]+[._-][a-z]+['\"]?|[A-Z][a-z]+")
@@ -83,14 +83,14 @@ def _words(words: list[str]) -> list[Token]:
     run: list[str] = []
     for i, word in enumerate(words):
         opening, core, closing = _parts(word)
-        capital = i > 0 and _begins_a_name(core)
-        if run and (opening or not (capital or core in _PARTICLES)):
+        capital = i > 0 and (_begins_a_name(core) or (bool(run) and core in _LEGAL_FORMS))
+        if run and (opening or not (capital or core in PARTICLES)):
             _close(run, tokens)
         if opening:
             tokens.append((f"{opening}{_GLUE}", FIXED))
         behind_a_name = bool(run) or (bool(tokens) and tokens[-1][1] == OPENER)
         classed = core.isupper() and words[i - 1].lower() in _CLASSED
-        if (capital and not classed) or (core in _PARTICLES and behind_a_name):
+        if (capital and not classed) or (core in PARTICLES and behind_a_name):
             run.append(core)
         elif core:
             tokens.append((core, _kind(core, i, words[i - 1].lower())))
@@ -110,7 +110,7 @@ def _begins_a_name(core: str) -> bool:
 def _goes_on(run: list[str], following: list[str]) -> bool:
     """Tell whether a name goes on behind a comma: the family name may come first."""
     core = _parts(following[0])[1] if following else ""
-    return (_begins_a_name(core) or core in _PARTICLES) and not any(word.endswith(",") for word in run)
+    return (_begins_a_name(core) or core in PARTICLES) and not any(word.endswith(",") for word in run)
 
 
 def _parts(word: str) -> tuple[str, str, str]:
@@ -133,7 +133,7 @@ def _parts(word: str) -> tuple[str, str, str]:
 def _close(run: list[str], tokens: list[Token]) -> None:
     """End a run of capitalised words; a particle behind it does not belong to it."""
     tail: list[Token] = []
-    while run and run[-1] in _PARTICLES:
+    while run and run[-1] in PARTICLES:
         tail.append((run.pop(), FIXED))
     if run:
         tokens.append((" ".join(run), _kind_of_run(run)))

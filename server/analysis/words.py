@@ -20,3 +20,7 @@ SMALL = frozenset(
     "not no and or of in on at to for from by with be has have can cannot must this that it already exists found".split()
 )
 TELLING = THINGS | FIELDS
+PARTICLES = frozenset(
+    "de da di do du del des der den dos das van von zu ter ten la le & and y und et bin al al- el og z".split()
+)
+"""Small words inside the names of people and firms."""

@@ -1,11 +1,12 @@
 """What Catena sends, decoded: every field we read, and tolerance for what we have not seen yet.
 
 A page is first decoded against exactly the fields of the contract, which costs nothing extra. A page that drifted
-(unknown field, missing field, other type) is decoded again field by field, and what was odd is counted.
+(unknown field, missing field, other type) is decoded again field by field, and what was odd is counted. Operations and
+logs hold no reference back to themselves, so the garbage collector need not look at them (`gc=False`): with 100,000 of
+them in memory it would take twice the time of decoding.
 """
 
 from collections import Counter
-from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -19,7 +20,7 @@ UNDECODABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-class Log(msgspec.Struct, forbid_unknown_fields=True):
+class Log(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     """One attempt at an operation."""
 
     status: str
@@ -33,7 +34,7 @@ class Log(msgspec.Struct, forbid_unknown_fields=True):
     response_headers: dict[str, str] | None = None
 
 
-class Operation(msgspec.Struct, forbid_unknown_fields=True):
+class Operation(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     """One write into a TSP. `payload` stays bytes: it is read only where it is shown or compared."""
 
     id: str
@@ -168,13 +169,19 @@ def _fields_that_fit(item: dict[str, Any], kind: type[_T], path: str, drift: Dri
     return None if missing else kind(**kept)
 
 
-def _with_zones(operations: Iterable[Operation]) -> list[Operation]:
+def _with_zones(operations: list[Operation]) -> list[Operation]:
     """Read a time without a zone as UTC, which the API says all its times are."""
-    read = list(operations)
-    for operation in read:
-        for record in (operation, *(operation.logs or ())):
-            if record.created_at.tzinfo is None:
-                record.created_at = record.created_at.replace(tzinfo=UTC)
-            if record.updated_at is not None and record.updated_at.tzinfo is None:
-                record.updated_at = record.updated_at.replace(tzinfo=UTC)
-    return read
+    for op in operations:
+        if op.created_at.tzinfo is None or (op.updated_at is not None and op.updated_at.tzinfo is None):
+            _with_zone(op)
+        for log in op.logs or ():
+            if log.created_at.tzinfo is None:
+                _with_zone(log)
+    return operations
+
+
+def _with_zone(record: Operation | Log) -> None:
+    if record.created_at.tzinfo is None:
+        record.created_at = record.created_at.replace(tzinfo=UTC)
+    if record.updated_at is not None and record.updated_at.tzinfo is None:
+        record.updated_at = record.updated_at.replace(tzinfo=UTC)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from server.analysis.contrast import concentration_of
+from server.analysis.contrast import Everything, concentration_of
 from server.analysis.drift import unknown_values
 from server.analysis.failures import groups_of, pending_of, totals_of
 from server.analysis.guidance import Evidence, guidance_for
@@ -201,13 +201,13 @@ def test_concentration_is_told_only_where_a_value_is_really_over_represented() -
     spread = [operation(n, n, connection_id=f"c{n % 4}", fleet_ref=f"f{n % 4}", status="success") for n in range(80)]
     bad = [operation(100 + n, n * 70, connection_id="c1", fleet_ref="f1") for n in range(10)]
     frame = rows_of([*spread, *bad])
-    found = concentration_of(rows_of(bad), frame)
+    found = concentration_of(rows_of(bad), Everything(frame))
     assert found is not None
     assert (found.dimension, found.value, found.share_of_failures) == ("connection", "c1", 1.0)
     assert found.share_of_operations == round(30 / 90, 3)
     even = [operation(200 + n, n * 50, connection_id=f"c{n % 4}", fleet_ref=f"f{n % 4}") for n in range(20)]
-    assert concentration_of(rows_of(even), rows_of([*spread, *even])) is None
-    assert concentration_of(rows_of(bad[:3]), frame) is None
+    assert concentration_of(rows_of(even), Everything(rows_of([*spread, *even]))) is None
+    assert concentration_of(rows_of(bad[:3]), Everything(frame)) is None
 
 
 @pytest.mark.parametrize(

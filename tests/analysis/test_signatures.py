@@ -78,6 +78,12 @@ SAME_CAUSE += [
     ("The duplicate key value is (3576, aisha88).", "The duplicate key value is (12, Lars Berg)."),
     ("row refused (SQL: insert into a values (1, Ana))", "row refused (SQL: insert into a values (2, 'Bo', null))"),
     ("Session iEmbdprFBEkfHfErFprAsH has expired", "Session 7yjfmuy4qB9amsCauFCwm6 has expired"),
+    ("no certificate matches host name 'gw.pulse.co.uk'", "no certificate matches host name 'api.orbit.com'"),
+    ("Server left. [PATCH https://a.mx/v2/x]", "Server left. [POST https://api.b.de/v2/y/1bc3]"),
+    (
+        "<s><faultcode>soap:Client</faultcode><faultstring>Session ended</faultstring></s>",
+        "<s><faultcode>soapenv:Client</faultcode><faultstring>Session ended</faultstring></s>",
+    ),
     ("quota of key DC5GXE*** exceeded", "quota of key EZAULY*** exceeded"),
     ("Nie znaleziono kierowcy „Jan Nowak” w bazie", "Nie znaleziono kierowcy „Ola” w bazie"),
     ('{"message":"refused","note":"Jürgen Lefèvre"}', '{"message":"refused","note":"Ana Brown"}'),
