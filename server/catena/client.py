@@ -12,7 +12,7 @@ import httpx
 import msgspec
 import stamina
 
-from ..errors import CatenaError, NotAllowed, NotFound, RateLimited, Unreachable, Unreadable
+from ..errors import CatenaError, NotAllowed, NotFound, RateLimited, Unavailable, Unreachable, Unreadable
 from .answers import CONNECTIONS_SCOPE, error_of
 from .auth import Token, Tokens
 from .limiter import Limiter, time_left
@@ -132,6 +132,9 @@ class CatenaClient:
                 pause = self._limiter.pushed_back(error.retry_after)
                 if pause > time_left():
                     raise
+            except (Unavailable, httpx.TransportError):
+                self._limiter.strained()
+                raise
             else:
                 self._limiter.calm()
                 return response.content

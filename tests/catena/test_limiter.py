@@ -1,10 +1,13 @@
 """One limiter for all: so many requests at a time, fewer when the API pushes back, none during a pause."""
 
+import math
+
 import anyio
 import pytest
 from anyio.lowlevel import checkpoint
 
 from server.catena.limiter import FIRST_PAUSE_S, LONGEST_PAUSE_S, Limiter
+from server.demo.faults import Bucket
 from server.errors import RateLimited
 
 pytestmark = pytest.mark.anyio
@@ -29,14 +32,22 @@ async def most_at_once(limiter: Limiter, requests: int) -> int:
     return most
 
 
+def grown(most: int) -> Limiter:
+    """Return a limiter that has seen nothing but calm."""
+    limiter = Limiter(most)
+    for _ in range(most * most):
+        limiter.calm()
+    return limiter
+
+
 @pytest.mark.parametrize("most", [1, 3, 8])
 async def test_as_many_requests_as_allowed_run_and_never_more(most: int) -> None:
-    assert await most_at_once(Limiter(most), 40) == most
+    assert await most_at_once(grown(most), 40) == most
 
 
 @on_a_virtual_clock
 async def test_a_push_back_halves_the_concurrency() -> None:
-    limiter = Limiter(8)
+    limiter = grown(8)
     for expected in (4, 2, 1, 1):
         await anyio.sleep(limiter.pushed_back(1.0))
         assert limiter.concurrency == expected
@@ -44,7 +55,7 @@ async def test_a_push_back_halves_the_concurrency() -> None:
 
 
 async def test_a_burst_of_push_backs_counts_once() -> None:
-    limiter = Limiter(8)
+    limiter = grown(8)
     for _ in range(8):
         limiter.pushed_back(5.0)
     assert limiter.concurrency == 4
@@ -52,7 +63,7 @@ async def test_a_burst_of_push_backs_counts_once() -> None:
 
 @on_a_virtual_clock
 async def test_calm_lets_the_concurrency_climb_by_one_and_no_higher_than_allowed() -> None:
-    limiter = Limiter(4)
+    limiter = grown(4)
     await anyio.sleep(limiter.pushed_back(1.0))
     seen = [limiter.concurrency]
     for _ in range(40):
@@ -61,6 +72,63 @@ async def test_calm_lets_the_concurrency_climb_by_one_and_no_higher_than_allowed
     assert sorted(set(seen)) == [2, 3, 4]
     assert seen == sorted(seen)
     assert seen.count(2) >= 4  # a calm round of both slots first
+
+
+async def test_a_new_limiter_begins_small_and_grows_by_one_each_round() -> None:
+    limiter = Limiter(8)
+    seen = [limiter.concurrency]
+    for _ in range(60):
+        limiter.calm()
+        seen.append(limiter.concurrency)
+    assert [seen.count(n) for n in range(2, 8)] == [2, 3, 4, 5, 6, 7]
+    assert seen[-1] == 8
+
+
+async def test_faults_of_the_api_lower_the_concurrency_by_one_and_never_to_none() -> None:
+    limiter = grown(3)
+    seen = []
+    for _ in range(4):
+        limiter.strained()
+        seen.append(limiter.concurrency)
+    assert seen == [2, 1, 1, 1]
+
+
+@on_a_virtual_clock
+async def test_an_answer_far_slower_than_usual_lowers_the_concurrency() -> None:
+    limiter = grown(8)
+    for seconds in (0.2, 0.2, 3.0):
+        async with limiter.slot():
+            await anyio.sleep(seconds)
+    assert limiter.concurrency == 7
+
+
+@pytest.mark.parametrize("told", ["header", "fraction", "none"])
+@pytest.mark.parametrize(("rate", "requests"), [(10, 300), (30, 400), (3, 90)])
+@on_a_virtual_clock
+async def test_an_unannounced_limit_is_found_and_kept_just_under(told: str, rate: float, requests: int) -> None:
+    limiter, bucket, refused, left = Limiter(8), Bucket(), 0, requests
+
+    async def work() -> None:
+        nonlocal refused, left
+        while left > 0:
+            left -= 1
+            while True:
+                async with limiter.slot():
+                    await anyio.sleep(0.1)
+                    wait = bucket.wait(rate, anyio.current_time())
+                if not wait:
+                    limiter.calm()
+                    break
+                refused += 1
+                limiter.pushed_back({"header": float(math.ceil(wait)), "fraction": wait, "none": None}[told])
+
+    async with anyio.create_task_group() as tasks:
+        for _ in range(8):
+            tasks.start_soon(work)
+    least = (requests - rate) / rate  # the bucket holds a second's worth at the start
+    assert anyio.current_time() <= 1.25 * least
+    assert refused <= 0.06 * requests
+    assert limiter.rate == pytest.approx(rate, rel=0.4)
 
 
 @on_a_virtual_clock
