@@ -48,6 +48,9 @@ class CatenaClient:
         self._tokens = tokens
         self._limiter = limiter
         self._retries = retries or Retries()
+        self.window_field: str | None = None
+        """By which time of an operation the list's window goes: `created_at` or `unknown`; None until it was tried."""
+
         self.date: str | None = None
         """The `Date` of the API's last answer, to compare clocks."""
 

@@ -3,17 +3,23 @@
 The API promises no order, so a walk that is cut short cannot say what it missed. A window is therefore cut into time
 shards on the API's own filter: each is read whole or does not count, newest first, side by side. Their union is exact
 whatever the order of rows, and what is covered is always the newest part without a hole.
+
+In a large window, where it has been seen that the filter is on `created_at` and that rows come newest first, a shard can also be left in
+the middle: what was read of it counts, and whoever has nothing to do takes a piece of the rest. Elsewhere a shard that
+turns out too large is cut and read anew.
 """
 
 import heapq
 import math
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import count, pairwise
 from typing import Generic, TypeVar
 
 import anyio
+from anyio.streams.memory import MemoryObjectReceiveStream
 
 from ..errors import BrokenPaging, CatenaError, RateLimited
 from .client import CatenaClient
@@ -21,11 +27,25 @@ from .query import Query
 from .wire import Drift, Operation, Page
 
 PAGES_PER_SHARD = 5
-"""Pages a shard should hold: each shard ends in a part-page, so more pages waste less and fewer spread better."""
+PAGES_PER_PIECE = 10
+"""Pages a shard should hold, and one that can be left in the middle: each ends in a part-page, so more pages waste less
+and fewer spread better, and lose less where the time runs out."""
+
+PIECES_OF_A_SIZE = 12
+PAGES_WORTH_SPLITTING = 3
+"""Pages that a shard must still hold for another to take of it."""
+
+MOST_HOLES = 3
+"""Shards that may fail for good before the read is given up."""
+
+A_MOMENT = timedelta(milliseconds=1)
+APART = timedelta(seconds=1)
+"""How near and how far the two times of an operation are to tell by which of them the filter goes."""
 
 LONG_WALK = 8
 """After this many pages a shard that goes on was denser than it looked, and is cut."""
 
+A_BREATH_S = 0.001
 MOST_PIECES = 64
 SHORTEST_SHARD = timedelta(seconds=2)
 MOST_EMPTY_PAGES = 5
@@ -49,7 +69,7 @@ class Coverage:
     """What a read covers: start and end, None where no stretch of time can be named.
 
     `cut_at`: rows created before it do not count, although they were read. `stopped` says in our words why the read
-    ended early; `retry_after` is in seconds.
+    ended early; `retry_after` is in seconds. `holes` are stretches inside that could not be read.
     """
 
     start: datetime | None
@@ -60,6 +80,7 @@ class Coverage:
     drift: Drift
     stopped: str = ""
     retry_after: float | None = None
+    holes: tuple[tuple[datetime, datetime], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -124,7 +145,7 @@ class _Order:
         return self.back >= SURE_AFTER and not self.forward
 
 
-@dataclass
+@dataclass(eq=False)
 class _Shard(Generic[_T]):
     """A stretch of the window and what was read of it so far."""
 
@@ -135,19 +156,34 @@ class _Shard(Generic[_T]):
     drift: Drift = field(default_factory=Drift)
     last: datetime | None = None
     reach: tuple[datetime, ...] = ()
+    page_rows: int = 0
+    page_span: timedelta = timedelta()
 
     def __lt__(self, other: "_Shard[_T]") -> bool:
         return self.end > other.end
 
-    def add(self, page: Page, part: _T, order: _Order) -> None:
-        """Keep a page, and note how far its rows reach and in which order they come."""
+    @property
+    def rest(self) -> float:
+        """About how many rows are still to come, if they go on as thick as on the page read last."""
+        if self.last is None or not self.page_span:
+            return 0.0
+        return self.page_rows * max((self.last - self.start) / self.page_span, 0.0)
+
+    def without_last(self, operations: list[Operation]) -> list[Operation]:
+        """Return a page without the moment of its last row: more rows of it may be unread, so it is left to the rest."""
+        kept = [op for op in operations if op.created_at != self.last]
+        self.rows -= len(operations) - len(kept)
+        return kept
+
+    def add(self, page: Page, order: _Order) -> None:
+        """Note how far the rows of a page reach and in which order they come."""
         moments = [op.created_at for op in page.items]
         if moments:
+            self.page_rows, self.page_span = len(moments), max(moments) - min(moments)
             order.add(moments if self.last is None else [self.last, *moments])
             self.last = moments[-1]
             known = [*self.reach, *moments]
             self.reach = (min(known), max(known))
-        self.parts.append(part)
         self.rows += len(page.items)
         self.drift.add(page.drift)
 
@@ -174,6 +210,9 @@ class Scan(Generic[_T]):
         self._waiting: list[_Shard[_T]] = [_Shard(query.start, query.end)]
         self._running: list[_Shard[_T]] = []
         self._done: list[_Shard[_T]] = []
+        self._holes: list[_Shard[_T]] = []
+        self._hungry = 0
+        self._large = False
         self._changed = anyio.Condition()
         self._scope = anyio.CancelScope()
         self._error: CatenaError | None = None
@@ -189,13 +228,26 @@ class Scan(Generic[_T]):
             CatenaError: Nothing at all could be read.
         """
         self._scope.deadline = anyio.current_time() + deadline_s
-        with self._scope:
-            async with anyio.create_task_group() as tasks:
-                for _ in range(self._client.limiter.most):
-                    tasks.start_soon(self._work)
+        most = self._client.limiter.most
+        self._read_in, read_out = anyio.create_memory_object_stream[tuple[_Shard[_T], list[Operation]]](most)
+        with read_out:
+            with self._scope:
+                async with anyio.create_task_group() as tasks:
+                    tasks.start_soon(self._collect_pages, read_out)
+                    async with self._read_in, anyio.create_task_group() as workers:
+                        for _ in range(most):
+                            workers.start_soon(self._work)
+            await self._collect_pages(read_out)  # what was still waiting when the time was up
         if self._scope.cancelled_caught and not self._stopped:
             self._stopped = TIME_IS_UP
         return self._result()
+
+    async def _collect_pages(self, read_out: MemoryObjectReceiveStream[tuple[_Shard[_T], list[Operation]]]) -> None:
+        """Keep of each page what is asked for: beside the requests, since it takes longer than decoding."""
+        with read_out.clone() as pages:
+            async for shard, operations in pages:
+                shard.parts.append(self._collect(operations))
+                await anyio.sleep(A_BREATH_S)  # so that requests leave and answers come in between two pages
 
     async def _work(self) -> None:
         while (shard := await self._next_shard()) is not None:
@@ -203,12 +255,19 @@ class Scan(Generic[_T]):
                 await self._read(shard)
             except CatenaError as exc:
                 self._error = self._error or exc
-                self._stop(why(exc))
+                if not exc.may_heal or isinstance(exc, RateLimited) or len(self._holes) == MOST_HOLES:
+                    self._stop(why(exc))
+                else:
+                    await self._end(shard, self._holes)
 
     async def _next_shard(self) -> _Shard[_T] | None:
         async with self._changed:
             while self._running and (not self._waiting or not self._fits_one_more()):
-                await self._changed.wait()
+                self._hungry += 1
+                try:
+                    await self._changed.wait()
+                finally:
+                    self._hungry -= 1
             if not self._waiting:
                 return None
             shard = heapq.heappop(self._waiting)
@@ -230,48 +289,107 @@ class Scan(Generic[_T]):
                 return self._stop(self._limit_reached)
             page = await walk.next(min(self._size, room))
             self._pages += 1
-            shard.add(page, self._collect(page.items), self._order)
+            shard.add(page, self._order)
+            if not self._large and (number == LONG_WALK // 2 or shard.rest > PAGES_PER_PIECE * self._size):
+                self._large = True
+                await self._find_window_field(page)
+            borders = [] if walk.ended else self._borders(shard, number)
+            left = bool(borders) and borders[-1] < shard.end
+            await self._read_in.send((shard, shard.without_last(page.items) if left else page.items))
             if walk.ended:
                 return await self._finish(shard)
-            if pieces := self._pieces(shard, number):
-                return await self._cut(shard, pieces)
+            if borders:
+                return await self._cut(shard, borders)
             await self._tell()
 
     async def _finish(self, shard: _Shard[_T]) -> None:
         if self._kept() + shard.rows > self._most:
             return self._stop(self._limit_reached)
+        await self._end(shard, self._done)
+
+    async def _end(self, shard: _Shard[_T], ended: list[_Shard[_T]]) -> None:
         async with self._changed:
             self._running.remove(shard)
-            self._done.append(shard)
+            ended.append(shard)
             self._changed.notify_all()
         await self._tell()
+
+    async def _find_window_field(self, page: Page) -> None:
+        """Ask for the very moment an operation was created: the API does not say by which of its times it filters."""
+        if self._client.window_field is not None:
+            return
+        far = [op for op in page.items if op.updated_at is not None and op.updated_at - op.created_at > APART]
+        if not far:
+            return
+        op = max(far, key=lambda op: (op.updated_at or op.created_at) - op.created_at)
+        self._client.window_field = "unknown"  # so that nobody else asks meanwhile
+        moment = self._query.within(op.created_at - A_MOMENT, op.created_at + A_MOMENT)
+        with suppress(CatenaError):  # the read goes on without knowing it
+            found = await self._client.list_page(moment, self._size)
+            self._pages += 1
+            if any(other.id == op.id for other in found.items):
+                self._client.window_field = "created_at"
+
+    def _can_be_left(self, shard: _Shard[_T]) -> bool:
+        """Tell whether all that a shard holds from the time of the row read last has been read."""
+        last = shard.last
+        sure = self._large and self._client.window_field == "created_at" and self._order.newest_first
+        return sure and last is not None and shard.start < last < shard.end
 
     @property
     def _limit_reached(self) -> str:
         return f"the limit of {self._most:,} operations for one call was reached"
 
-    def _pieces(self, shard: _Shard[_T], number: int) -> int:
-        """Return into how many pieces a shard that goes on is best cut after page `number`; 0: walk on."""
+    def _borders(self, shard: _Shard[_T], number: int) -> list[datetime]:
+        """Return where a shard that goes on after page `number` is cut, its own end last where it is read anew."""
+        return self._rest_shared(shard) if self._can_be_left(shard) else self._cut_anew(shard, number)
+
+    def _cut_anew(self, shard: _Shard[_T], number: int) -> list[datetime]:
+        """Return where a shard that goes on after page `number` is best cut to be read anew; nothing: walk on."""
         length = shard.end - shard.start
         if length <= SHORTEST_SHARD or not shard.rows:
-            return 0
+            return []
         span = max(shard.reach[1] - shard.reach[0], timedelta(microseconds=1))
         rows = shard.rows * min(length / span, 1e6)
         if number == LONG_WALK:
             rows = max(rows, shard.rows * 2.0)
         elif number > 1 or shard.rows < FEWEST_ROWS:
-            return 0
+            return []
         if rows <= self._target * 1.25:  # also a long walk, where pages came short or empty: one piece would be no cut
-            return 0
-        return min(math.ceil(rows / self._target), MOST_PIECES, math.ceil(length / SHORTEST_SHARD))
+            return []
+        pieces = min(math.ceil(rows / self._target), MOST_PIECES, math.ceil(length / SHORTEST_SHARD))
+        return [shard.start + length / pieces * i for i in range(pieces)] + [shard.end]
 
-    async def _cut(self, shard: _Shard[_T], pieces: int) -> None:
-        step = (shard.end - shard.start) / pieces
-        ends = [shard.start + step * i for i in range(1, pieces)] + [shard.end]
+    def _rest_shared(self, shard: _Shard[_T]) -> list[datetime]:
+        """Return where to cut the rest of the shard that has most left, for those who have nothing to do; nothing: walk on."""
+        rest = shard.rest
+        large = rest > 1.5 * PAGES_PER_PIECE * self._size and not self._waiting
+        if not self._hungry and not large:
+            return []
+        if rest < PAGES_WORTH_SPLITTING * self._size or rest < max(s.rest for s in self._running):
+            return []
+        assert shard.last is not None
+        pages = max(1, min(PAGES_PER_PIECE, math.ceil(rest / (self._hungry + 1) / self._size)))
+        rows = min(
+            self._size * (0.97 * pages - 0.1), self._target if rest > self._most else math.inf
+        )  # no page nearly empty
+        length, end = (shard.last - shard.start) * min(rows / rest, 1), shard.last + timedelta(microseconds=1)
+        borders = [end]
+        while end - length * 1.25 > shard.start and len(borders) < MOST_PIECES:
+            # How thick the rows are is known nearby, and less and less with the distance.
+            length *= 1 if len(borders) <= PIECES_OF_A_SIZE else 2
+            end = max(end - length, shard.start)
+            borders.append(end)
+        return [shard.start, *reversed(borders[:-1] if borders[-1] == shard.start else borders)]
+
+    async def _cut(self, shard: _Shard[_T], borders: list[datetime]) -> None:
         async with self._changed:
             self._running.remove(shard)
-            for start, end in pairwise([shard.start, *ends]):
-                heapq.heappush(self._waiting, _Shard(start, end))
+            if borders[-1] < shard.end:
+                shard.start = borders[-1]
+                self._done.append(shard)
+            for first, last in pairwise(borders):
+                heapq.heappush(self._waiting, _Shard(first, last))
             self._changed.notify_all()
 
     def _stop(self, why: str) -> None:
@@ -290,12 +408,16 @@ class Scan(Generic[_T]):
         """Count the newest shards without a hole; behind them what a cut walk read, if it came newest first."""
         counted: list[_Shard[_T]] = []
         covered_from, cut_at = self._query.end, None
-        for shard in sorted(self._done):
+        # A hole ends what is covered only where the read was given up: else all the rest was read, and is told.
+        passed = [] if self._stopped else self._holes
+        for shard in sorted([*self._done, *passed]):
             if shard.end != covered_from:
                 break
             counted.append(shard)
             covered_from = shard.start
-        for shard in self._running:
+        while counted and counted[-1] in self._holes:  # behind it nothing was read: it is no hole, but the end
+            covered_from = counted.pop().end
+        for shard in [*self._running, *(self._holes if self._stopped else ())]:
             last = shard.last
             fits = sum(s.rows for s in counted) + shard.rows <= self._most
             if shard.end != covered_from or last is None or not fits or not self._order.newest_first:
@@ -306,9 +428,14 @@ class Scan(Generic[_T]):
                 covered_from = cut_at = last + timedelta(microseconds=1)
         if not counted and self._error is not None:
             raise self._error
-        return Read([p for s in counted for p in s.parts], self._coverage(counted, covered_from, cut_at))
+        holes = [shard for shard in counted if shard in self._holes]
+        counted = [shard for shard in counted if shard not in holes]
+        coverage = self._coverage(counted, covered_from, cut_at, holes)
+        return Read([p for s in counted for p in s.parts], coverage)
 
-    def _coverage(self, counted: list[_Shard[_T]], start: datetime, cut_at: datetime | None) -> Coverage:
+    def _coverage(
+        self, counted: list[_Shard[_T]], start: datetime, cut_at: datetime | None, holes: list[_Shard[_T]]
+    ) -> Coverage:
         drift = Drift()
         for shard in counted:
             drift.add(shard.drift)
@@ -317,10 +444,11 @@ class Scan(Generic[_T]):
             start=start if known else None,
             end=self._query.end if known else None,
             cut_at=cut_at,
-            complete=known and start == self._query.start and not self._running,
+            complete=known and start == self._query.start and not self._running and not holes,
             pages=self._pages,
             drift=drift,
-            stopped=self._stopped,
+            stopped=self._stopped or (why(self._error) if self._error else ""),
+            holes=tuple((hole.start, hole.end) for hole in holes),
             retry_after=self._error.retry_after if isinstance(self._error, RateLimited) else None,
         )
 

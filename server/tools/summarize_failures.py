@@ -124,13 +124,18 @@ def _coverage(reading: Reading, *, from_cursor: bool) -> CoverageRead:
 def _notes(reading: Reading, from_cursor: bool) -> list[str]:
     """Say why the read ended early and how to go on, and what did not look like the contract."""
     coverage, notes = reading.coverage, []
-    if coverage.stopped:
+    if coverage.holes:
+        missing = ", ".join(f"{iso(start)} to {iso(end)}" for start, end in coverage.holes)
+        notes.append(
+            f"Missing from every number: {missing}, which could not be read ({coverage.stopped}). Ask for it again."
+        )
+    elif coverage.stopped:
         notes.append(f"The read ended early: {coverage.stopped}.")
     if from_cursor:
         notes.append("Read from the cursor on in the API's order; what lies before it is not counted.")
-    elif not coverage.complete and coverage.start:
+    elif not coverage.complete and coverage.start and coverage.start > reading.window.start:
         notes.append(f"Go on with to_datetime={iso(coverage.start)} and the same from_datetime and filters.")
-    elif not coverage.complete:
+    elif not coverage.complete and not coverage.holes:
         notes.append("Ask for a shorter window or more filters.")
     if coverage.retry_after is not None:
         notes.append(f"Come back in {max(1, round(coverage.retry_after))} seconds.")

@@ -50,6 +50,7 @@ class World:
     order: str = "newest"
     repeat: int = 0
     cap: int = 1000
+    settles: timedelta = timedelta()
     endless: str = ""
     fails_after: int | None = None
     error: CatenaError = field(default_factory=lambda: Unavailable("Catena answered 503: down. Try again."))
@@ -76,6 +77,7 @@ class Listing(CatenaClient):
         self._slowest = slowest
         self._nonce = count()
         self.running = self.most_at_once = self.requests = 0
+        self.window_field = None
 
     async def list_page(self, query: Query, size: int, cursor: str | None = None) -> Page:
         self.requests += 1
@@ -103,7 +105,7 @@ class Listing(CatenaClient):
         shown = [*repeated, *fresh]
         last = fresh[-1] if fresh else after
         more = len(ahead) > len(fresh)
-        items = [Operation(*self._ranked[n - 1]) for n in shown]
+        items = [Operation(*self._ranked[n - 1], self._ranked[n - 1][1] + self._world.settles) for n in shown]
         return Page(items, f"{last}" if more else self._beyond(last))
 
     def _beyond(self, last: int) -> str | None:
@@ -152,9 +154,10 @@ def assert_exact(read: Read[Rows], world: World, most: int) -> None:
         assert counted(read) == []
         return
     assert coverage.end == END
-    expected = sorted(row for row in world.rows if coverage.start <= row[1] < coverage.end)
+    read_whole = [row for row in world.rows if coverage.start <= row[1] < coverage.end]
+    expected = sorted(row for row in read_whole if not any(a <= row[1] < b for a, b in coverage.holes))
     assert counted(read) == expected
-    assert coverage.complete == (coverage.start == START)
+    assert coverage.complete == (coverage.start == START and not coverage.holes)
     assert coverage.complete or coverage.stopped
 
 
@@ -180,7 +183,8 @@ def moments(draw: st.DrawFn) -> list[int]:
     return draw(st.lists(SOMEWHEN | st.sampled_from([0, 1, base, MICROS - 1]), max_size=40))
 
 
-WORLDS = st.builds(World, moments(), ORDERS, st.sampled_from([0, 0, 1, 3]), st.sampled_from([1000, 1000, 5]))
+SETTLES = st.sampled_from([timedelta(), timedelta(seconds=9)])
+WORLDS = st.builds(World, moments(), ORDERS, st.sampled_from([0, 0, 1, 3]), st.sampled_from([1000, 1000, 5]), SETTLES)
 SIZES = st.integers(1, 50)
 CONCURRENCY = st.integers(1, 8)
 bounded = settings(deadline=None, max_examples=50)
@@ -444,6 +448,63 @@ async def test_an_error_ends_the_other_requests() -> None:
     assert "503" in result.coverage.stopped
 
 
+@pytest.mark.parametrize("order", ["newest", "oldest"])
+def test_a_stretch_that_keeps_failing_is_a_hole_and_the_rest_is_read(order: str) -> None:
+    """Whatever is asked for around one moment is answered with 503, the rest as always."""
+    bad = START + timedelta(hours=5)
+
+    class Broken(Listing):
+        async def list_page(self, query: Query, size: int, cursor: str | None = None) -> Page:
+            if self.requests > 2 and query.start <= bad < query.end:
+                raise Unavailable("Catena answered 503: down. Try again.")
+            return await super().list_page(query, size, cursor)
+
+    world = even(2000, order=order, settles=timedelta(seconds=9))
+    result = read(Broken(world), size=20)
+    coverage = result.coverage
+    assert not coverage.complete
+    assert (coverage.start, coverage.end) == (START, END)
+    ((first, last),) = coverage.holes
+    assert first <= bad < last
+    assert "503" in coverage.stopped
+    assert {row for row in world.rows if not first <= row[1] < last} <= set(all_parts(result))
+
+
+def test_by_which_time_the_window_filters_is_found_with_one_small_request() -> None:
+    for settles, found in ((timedelta(seconds=9), "created_at"), (timedelta(), None)):
+        listing = Listing(even(500, settles=settles))
+        read(listing, 10)
+        assert listing.window_field == found
+
+
+def test_a_filter_by_another_time_is_never_taken_for_the_one_rows_show() -> None:
+    class Later(Listing):
+        """Rows show a time that lies an hour before the one by which the window goes."""
+
+        def _page(self, query: Query, size: int, after: int) -> Page:
+            page = super()._page(query, size, after)
+            for op in page.items:
+                op.created_at -= timedelta(hours=1)
+            return page
+
+    world = even(3000, settles=timedelta(minutes=3))
+    listing = Later(world)
+    result = read(listing, 50)
+    assert listing.window_field == "unknown"
+    assert {row[0] for row in all_parts(result)} == {row[0] for row in world.rows}
+
+
+@pytest.mark.parametrize(("shape", "most"), [("even", 1.15), ("burst", 1.3)])
+def test_what_is_left_in_the_middle_costs_few_requests(shape: str, most: float) -> None:
+    random = Random(3)
+    hour = [random.randrange(3_600_000_000) + MICROS // 2 for _ in range(9000)]
+    at = [random.randrange(MICROS) for _ in range(10_000)] if shape == "even" else hour
+    world = World(at + [random.randrange(MICROS) for _ in range(1000)], settles=timedelta(seconds=9))
+    listing = Listing(world, slowest=0.1)
+    assert counted(read(listing, 100, most=100_000)) == sorted(world.rows)
+    assert listing.requests <= most * len(world.at) / 100
+
+
 NOW = datetime(2026, 6, 25, 16, tzinfo=UTC)
 
 
@@ -468,7 +529,7 @@ async def test_the_stand_in_is_read_whole_through_its_troubles(faults: Faults) -
     query = Query(Filters(), NOW - timedelta(days=3), NOW)
     result = await Scan(client, query, lambda ops: [op.id for op in ops], size=20, most=10_000).run(20)
     assert result.coverage.complete
-    found = [identifier for part in result.parts for identifier in part]
+    found = {identifier for part in result.parts for identifier in part}
     first = int(query.start.timestamp() * 1e6)
     last = int(query.end.timestamp() * 1e6)
     assert sorted(found) == sorted(op.id for op in world.operations if first <= op.created < last)
