@@ -5,9 +5,9 @@ The heavy parts (httpx, polars) are imported on the first tool call, so a server
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Generator
+from collections.abc import AsyncGenerator, Callable, Generator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
@@ -29,13 +29,20 @@ if TYPE_CHECKING:
 
     from .catena.bookmark import Bookmark
     from .catena.client import CatenaClient, Retries
-    from .catena.scan import Coverage
+    from .catena.scan import Coverage, Read
+    from .catena.wire import Operation
 
 ANALYSIS_S = 3.0
 """Kept back of a call's time for what comes after reading."""
 
 ASIDE_S = 2.0
 """The most that what an answer can do without may take."""
+
+OVERLAP = timedelta(minutes=5)
+"""How much of a window that has moved on is read again: clocks differ, and operations may show up late."""
+
+MOST_SINGLES = 25
+"""Operations that still waited and are read again one by one."""
 
 MOST_STATUSES = 100
 
@@ -72,11 +79,13 @@ class Question:
 
 @dataclass(frozen=True)
 class Reading:
-    """Rows of a question, and what they cover."""
+    """Rows of a question, and what they cover. `by_creation`: the window is known to go by `created_at`."""
 
     frame: pl.DataFrame
     window: Window
     coverage: Coverage
+    filters: Filters
+    by_creation: bool
 
 
 @dataclass
@@ -142,7 +151,9 @@ class Runtime:
             CatenaError: Nothing at all could be read.
         """
         fresh_for = timedelta(0) if refresh else timedelta(seconds=self.settings.fresh_s)
-        read = partial(self._read, question, self.settings.deadline_s * time_share)
+        if found := None if refresh else await anyio.to_thread.run_sync(self._in_what_is_held, question, fresh_for):
+            return found
+        read = partial(self._read, question, self.settings.deadline_s * time_share, refresh)
         held = await self.store.answer(question.key, self.clock(), fresh_for, read, progress, self._tasks)
         return held.value, held.as_of
 
@@ -175,26 +186,131 @@ class Runtime:
         self._statuses = {**dict(list(self._statuses.items())[-MOST_STATUSES:]), connection_id: (now, status)}
         return status
 
-    async def _read(self, question: Question, time_s: float, progress: Progress) -> Held[Reading]:
-        from .analysis.rows import joined, rows_of
+    def _in_what_is_held(self, question: Question, fresh_for: timedelta) -> tuple[Reading, datetime] | None:
+        """Return the rows of a question that lie in fresh rows of another; None where a request is needed."""
+        from .analysis.held import between, moved_back, within
+
+        now = self.clock()
+        for held in self.store.held(now):
+            reading = held.value
+            if question.start or now - held.as_of >= fresh_for:
+                continue
+            window = moved_back(question.window, reading.window)
+            same = (window.start, window.end) == (reading.window.start, reading.window.end)
+            inside = reading.window.start <= window.start and window.end <= reading.window.end
+            frame = within(reading.frame, reading.filters, question.filters)
+            if frame is None or not (same or (inside and reading.by_creation)):
+                continue
+            frame = frame if same else between(frame, window.start, window.end)
+            if len(frame) <= question.most:
+                whole = same and question.filters == reading.filters
+                pages = reading.coverage.pages if whole else 0
+                coverage = replace(reading.coverage, start=window.start, end=window.end, pages=pages)
+                return Reading(frame, window, coverage, question.filters, reading.by_creation), held.as_of
+        return None
+
+    async def _read(self, question: Question, time_s: float, refresh: bool, progress: Progress) -> Held[Reading]:
         from .catena.reader import read_on
-        from .catena.scan import Scan
 
         as_of = self.clock()
         client, size, most = await self.client(), question.size, question.most
         deadline_s = max(time_s - ANALYSIS_S, time_s / 2)
         if question.start:
+            from .analysis.rows import rows_of
+
             read = await read_on(client, question.start, rows_of, size=size, most=most, deadline_s=deadline_s)
+            frame = await self._joined(read)
         else:
-            scan = Scan(client, question.query, rows_of, size=size, most=most, progress=progress)
-            read = await scan.run(deadline_s)
-        frame = await anyio.to_thread.run_sync(joined, read.parts)
-        coverage = read.coverage
-        if coverage.cut_at is not None:
-            frame = frame.filter(frame["created_at"] >= coverage.cut_at)
+            grown = None if refresh else await self._grown(question, as_of, deadline_s, progress)
+            frame, read = grown or await self._scanned(question, deadline_s, progress)
         for column in ("resource", "source_name", "operation_type"):
             self.seen.update(frame[column].unique().cast(str))
-        return Held(Reading(frame, question.window, coverage), as_of, len(frame), worth_holding=coverage.complete)
+        coverage = read.coverage
+        if coverage.complete:
+            await self._find_window_field(client, question.query, frame)
+        by_creation = client.window_field == "created_at"
+        reading = Reading(frame, question.window, coverage, question.filters, by_creation)
+        return Held(reading, as_of, len(frame), worth_holding=coverage.complete)
+
+    async def _joined(self, read: Read[pl.DataFrame], *more: pl.DataFrame) -> pl.DataFrame:
+        from .analysis.rows import joined
+
+        frame = await anyio.to_thread.run_sync(joined, [*read.parts, *more])
+        return frame if read.coverage.cut_at is None else frame.filter(frame["created_at"] >= read.coverage.cut_at)
+
+    async def _scanned(
+        self, question: Question, deadline_s: float, progress: Progress, start: datetime | None = None
+    ) -> tuple[pl.DataFrame, Read[pl.DataFrame]]:
+        from .analysis.rows import rows_of
+        from .catena.scan import Scan
+
+        query = replace(question.query, start=start) if start else question.query
+        scan = Scan(await self.client(), query, rows_of, size=question.size, most=question.most, progress=progress)
+        read = await scan.run(deadline_s)
+        return await self._joined(read), read
+
+    async def _grown(
+        self, question: Question, now: datetime, deadline_s: float, progress: Progress
+    ) -> tuple[pl.DataFrame, Read[pl.DataFrame]] | None:
+        """Read only what is new in a window that has moved on, and what still waited; None where all must be read."""
+        from .analysis.held import between, pending_in
+        from .analysis.rows import joined, rows_of
+
+        held = self._beginning_of(question, now)
+        if held is None:
+            return None
+        start = max(question.window.start, held.window.end - OVERLAP)
+        old = between(held.frame, question.window.start, start)
+        waiting = pending_in(old)
+        if len(waiting) > min(MOST_SINGLES, len(old) / question.size / 2):
+            return None
+        try:
+            now_told = await self._operations(waiting)
+        except CatenaError:
+            return None
+        frame, read = await self._scanned(question, deadline_s, progress, start)
+        if not read.coverage.complete:
+            return frame, read
+        coverage = replace(read.coverage, start=question.window.start, pages=read.coverage.pages + len(waiting))
+        return await anyio.to_thread.run_sync(joined, [old, frame, rows_of(now_told)]), replace(read, coverage=coverage)
+
+    async def _operations(self, ids: Sequence[tuple[str, str]]) -> list[Operation]:
+        """Read some operations, by connection and id, side by side."""
+        client = await self.client()
+        found: list[Operation] = []
+
+        async def read(connection_id: str, operation_id: str) -> None:
+            found.append(await client.operation(connection_id, operation_id))
+
+        try:
+            async with anyio.create_task_group() as tasks:
+                for connection_id, operation_id in ids:
+                    tasks.start_soon(read, connection_id, operation_id)
+        except* CatenaError as group:
+            raise group.exceptions[0] from None
+        return found
+
+    def _beginning_of(self, question: Question, now: datetime) -> Reading | None:
+        """Return what is held of the same filters and of most of a window."""
+        for held in self.store.held(now):
+            reading, window = held.value, question.window
+            begins = reading.window.start <= window.start < reading.window.end - 2 * OVERLAP
+            if (
+                reading.by_creation
+                and reading.filters == question.filters
+                and begins
+                and window.end > reading.window.end
+            ):
+                return reading
+        return None
+
+    async def _find_window_field(self, client: CatenaClient, query: Query, frame: pl.DataFrame) -> None:
+        """Find out once by which time a window goes: only then is a part of what was read known to be whole."""
+        from .analysis.held import settled_late
+        from .catena.scan import APART, find_window_field
+
+        if client.window_field is None and (known := settled_late(frame, APART)):
+            await find_window_field(client, query, *known)
 
 
 @asynccontextmanager

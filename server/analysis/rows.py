@@ -87,8 +87,10 @@ def _series(name: str, kind: pl.DataType, values: Sequence[Any]) -> pl.Series:
 def joined(parts: Iterable[pl.DataFrame]) -> pl.DataFrame:
     """Put parts together: each operation once, in its latest state, whatever the order of the parts."""
     frame = pl.concat([pl.DataFrame(schema=SCHEMA), *parts])
-    ordered = frame.sort("created_at", "id", "updated_at", "status", "attempts", nulls_last=False, maintain_order=True)
-    return ordered.unique("id", keep="last", maintain_order=True)
+    if frame["id"].n_unique() < len(frame):
+        latest = frame.sort("id", "updated_at", "status", "attempts", nulls_last=False, maintain_order=True)
+        frame = latest.unique("id", keep="last")
+    return frame.sort("created_at", "id")
 
 
 def fingerprint(payload: msgspec.Raw) -> int | None:

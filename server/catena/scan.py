@@ -38,6 +38,7 @@ PAGES_WORTH_SPLITTING = 3
 MOST_HOLES = 3
 """Shards that may fail for good before the read is given up."""
 
+MOST_AT_ONCE = 100
 A_MOMENT = timedelta(milliseconds=1)
 APART = timedelta(seconds=1)
 """How near and how far the two times of an operation are to tell by which of them the filter goes."""
@@ -315,20 +316,11 @@ class Scan(Generic[_T]):
         await self._tell()
 
     async def _find_window_field(self, page: Page) -> None:
-        """Ask for the very moment an operation was created: the API does not say by which of its times it filters."""
-        if self._client.window_field is not None:
-            return
         far = [op for op in page.items if op.updated_at is not None and op.updated_at - op.created_at > APART]
-        if not far:
-            return
-        op = max(far, key=lambda op: (op.updated_at or op.created_at) - op.created_at)
-        self._client.window_field = "unknown"  # so that nobody else asks meanwhile
-        moment = self._query.within(op.created_at - A_MOMENT, op.created_at + A_MOMENT)
-        with suppress(CatenaError):  # the read goes on without knowing it
-            found = await self._client.list_page(moment, self._size)
+        if far and self._client.window_field is None:
+            op = max(far, key=lambda op: (op.updated_at or op.created_at) - op.created_at)
             self._pages += 1
-            if any(other.id == op.id for other in found.items):
-                self._client.window_field = "created_at"
+            await find_window_field(self._client, self._query, op.id, op.created_at)
 
     def _can_be_left(self, shard: _Shard[_T]) -> bool:
         """Tell whether all that a shard holds from the time of the row read last has been read."""
@@ -451,6 +443,18 @@ class Scan(Generic[_T]):
             holes=tuple((hole.start, hole.end) for hole in holes),
             retry_after=self._error.retry_after if isinstance(self._error, RateLimited) else None,
         )
+
+
+async def find_window_field(client: CatenaClient, query: Query, operation_id: str, created_at: datetime) -> None:
+    """Ask for the very moment an operation was created: the API does not say by which of its times a window goes.
+
+    The operation must have been updated at another time (`APART`). One request, once for a client.
+    """
+    client.window_field = "unknown"  # so that nobody else asks meanwhile
+    with suppress(CatenaError):  # the read goes on without knowing it
+        found = await client.list_page(query.within(created_at - A_MOMENT, created_at + A_MOMENT), MOST_AT_ONCE)
+        if any(op.id == operation_id for op in found.items):
+            client.window_field = "created_at"
 
 
 def why(exc: CatenaError) -> str:

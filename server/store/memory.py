@@ -10,6 +10,8 @@ import anyio
 from anyio.abc import TaskGroup
 
 MOST_QUESTIONS = 16
+LONGEST_HELD = timedelta(minutes=30)
+"""Rows older than this answer nothing, and are the beginning of nothing."""
 
 Progress = Callable[[int, float], Awaitable[None]]
 """Told while reading: operations read so far, share of the window read (0 to 1)."""
@@ -67,6 +69,7 @@ class MemoryStore(Generic[_T]):
         tasks: TaskGroup,
     ) -> Held[_T]:
         """Return what is held for `question` if it is fresh, else what `read`, run in `tasks`, returns."""
+        self._drop_old(now)
         held = self._held.get(question)
         if held is not None and now - held.as_of < fresh_for:
             self._held.move_to_end(question)
@@ -86,6 +89,15 @@ class MemoryStore(Generic[_T]):
         if flight.held is None:
             raise flight.error or RuntimeError("the read was cancelled")
         return flight.held
+
+    def held(self, now: datetime) -> list[Held[_T]]:
+        """Return all that is held, what was read last first."""
+        self._drop_old(now)
+        return sorted(self._held.values(), key=lambda held: held.as_of, reverse=True)
+
+    def _drop_old(self, now: datetime) -> None:
+        for question in [q for q, held in self._held.items() if now - held.as_of > LONGEST_HELD]:
+            del self._held[question]
 
     async def _fly(self, question: Hashable, flight: _Flight[_T], read: Read[_T]) -> None:
         try:

@@ -1,0 +1,64 @@
+"""Rows that were read for one question and hold the answer to another: fewer filters, a longer window, a moment ago."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import polars as pl
+
+from ..catena.query import Filters
+from .window import Window
+
+COLUMNS = {
+    "resource": "resource",
+    "connection_id": "connection_id",
+    "source_name": "source_name",
+    "fleet_refs": "fleet_ref",
+    "operation": "operation_type",
+    "source_id": "source_id",
+}
+"""Which column tells what a filter of the API filters by."""
+
+
+def moved_back(asked: Window, held: Window) -> Window:
+    """Return a window that ends now as it stood when rows were read that were read until then."""
+    if asked.asked[1] != "now" or held.asked[1] != "now" or asked.end < held.end:
+        return asked
+    slid = asked.end - held.end
+    relative = asked.asked[0].startswith("-") or not asked.asked[0]
+    return replace(asked, start=asked.start - slid if relative else asked.start, end=held.end)
+
+
+def within(frame: pl.DataFrame, held: Filters, wanted: Filters) -> pl.DataFrame | None:
+    """Return the rows that pass narrower filters; None where rows may be missing that would pass them."""
+    for name, column in COLUMNS.items():
+        had, want = getattr(held, name), getattr(wanted, name)
+        if had and (not want or not set(_several(want)) <= set(_several(had))):
+            return None
+        if want and want != had:
+            frame = frame.filter(pl.col(column).cast(pl.String).is_in(_several(want)))
+    return frame
+
+
+def _several(value: str | tuple[str, ...]) -> list[str]:
+    return [value] if isinstance(value, str) else list(value)
+
+
+def between(frame: pl.DataFrame, start: datetime, end: datetime) -> pl.DataFrame:
+    """Return the rows created from `start` on and before `end`."""
+    return frame.filter(pl.col("created_at").is_between(start, end, closed="left"))
+
+
+def pending_in(frame: pl.DataFrame) -> list[tuple[str, str]]:
+    """Return connection and id of the operations that had not ended."""
+    waiting = frame.filter(pl.col("status").cast(pl.String).is_in(ENDED).not_())
+    return list(waiting.select(pl.col("connection_id").cast(pl.String), "id").iter_rows())
+
+
+ENDED = ["success", "failed"]
+
+
+def settled_late(frame: pl.DataFrame, apart: timedelta) -> tuple[str, datetime] | None:
+    """Return id and creation of the operation whose two times lie furthest apart; None where none do so by `apart`."""
+    gap = pl.col("updated_at") - pl.col("created_at")
+    far = frame.filter(gap > apart).sort(gap, "id", descending=[True, False])
+    return far.select("id", "created_at").row(0) if len(far) else None
