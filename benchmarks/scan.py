@@ -4,7 +4,6 @@ The API is the demo's world, served over HTTP from a process of its own with a d
 """
 
 import argparse
-import json
 import math
 import random
 import resource
@@ -20,18 +19,22 @@ from typing import Any
 
 import anyio
 import httpx
+import msgspec
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from mcp import Client
 from pydantic import SecretStr
 
 from benchmarks._api import Api
+from server.app import build_server
 from server.catena.auth import Tokens
 from server.catena.client import OPERATIONS, CatenaClient
 from server.catena.limiter import Limiter
 from server.catena.query import Filters, Query
 from server.catena.scan import Read, Scan
 from server.catena.wire import decode_page
+from server.settings import Settings
 
 NOW = datetime(2026, 11, 23, 15, 30, tzinfo=UTC)
 TEN_DAYS = timedelta(days=10, hours=1)
@@ -40,10 +43,10 @@ PAGE = 1000
 
 
 @contextmanager
-def serving(operations: int, delay: float, rate: float = 0.0) -> Iterator[str]:
+def serving(operations: int, delay: float, rate: float = 0.0, now: datetime = NOW) -> Iterator[str]:
     """Run the API in a process of its own; give its address."""
     address = f"http://127.0.0.1:{PORT}"
-    program = [sys.executable, str(Path(__file__).parent / "_api.py"), "--port", str(PORT), "--now", NOW.isoformat()]
+    program = [sys.executable, str(Path(__file__).parent / "_api.py"), "--port", str(PORT), "--now", now.isoformat()]
     program += ["--operations", str(operations), "--delay", str(delay), "--rate", str(rate)]
     with subprocess.Popen(program, stdout=subprocess.PIPE, text=True) as api:
         try:
@@ -127,6 +130,29 @@ def limited(operations: int, rate: float = 10.0) -> None:
               f"{told['refused']} of {told['requests']} refused = {told['refused'] / told['requests']:.1%} (goal 3 %)")  # fmt: skip
 
 
+def follow_up(operations: int) -> None:
+    """Ask for ten days through an MCP client, then narrower questions on the rows just read."""
+    with serving(operations, 0.0) as address:
+        anyio.run(_follow_up, address)
+
+
+async def _follow_up(address: str) -> None:
+    settings = Settings(client_id="id", client_secret=SecretStr("s"), base_url=address, token_url=f"{address}/token")
+    window = {"from_datetime": (NOW - TEN_DAYS).isoformat(), "to_datetime": NOW.isoformat()}
+    async with Client(build_server(settings, clock=lambda: NOW)) as client:
+        first = await client.call_tool("summarize_failures", window)
+        assert first.structured_content is not None
+        counts(address)
+        for narrower in ({"source_name": "samsara"}, {"from_datetime": (NOW - TEN_DAYS / 2).isoformat()}, {}):
+            took = []
+            for _ in range(5):
+                began = time.perf_counter()
+                await client.call_tool("summarize_failures", window | narrower)
+                took.append(time.perf_counter() - began)
+            print(f"follow-up {narrower or 'again'} on {first.structured_content['coverage']['scanned']:,} operations: "
+                  f"{sorted(took)[2] * 1e3:.0f} ms (goal 50), {counts(address)['requests']} requests")  # fmt: skip
+
+
 def waste() -> None:
     """Count requests beyond full pages on synthetic traffic."""
     drawn = random.Random(7)
@@ -169,39 +195,94 @@ def _iso(micros: int) -> bytes:
 
 
 def cost(operations: int) -> None:
-    """Print CPU and memory of one read and its summary against decoding alone; runs in a process of its own."""
+    """Print what one read costs; each in a process of its own."""
     with serving(operations, 0.0) as address:
-        subprocess.run([sys.executable, __file__, "--cost-of", address], check=True)
+        subprocess.run([sys.executable, __file__, "--memory-of", address], check=True)
+        if operations <= MOST_IN_BYTES:
+            subprocess.run([sys.executable, __file__, "--cpu-of", address], check=True)
 
 
-def cost_of(address: str) -> None:
-    """Read, summarize, and decode the same pages again alone."""
-    import polars as pl  # noqa: F401  # what the first use costs is no part of the read
-
-    from server.analysis import failures, timeline
+def memory_of(address: str) -> None:
+    """Read and summarize; print the time, and the most memory held meanwhile."""
     from server.analysis.rows import joined, rows_of
 
     rows_of([])
     before = _peak()
-    cpu = time.process_time()
     read, took = anyio.run(scanned, address)
     frame = joined(read.parts)
+    _summarized(frame)
+    grown, n = _peak() - before, len(frame)
+    print(f"{n:,} operations read in {took:.1f} s and summarized: peak {_peak():.0f} MB (goal 350 at a million), "
+          f"{grown:.0f} MB more than before = {grown * 1e6 / n:.0f} bytes an operation")  # fmt: skip
+
+
+def cpu_of(address: str) -> None:
+    """Print the CPU time from bytes to summary against decoding the same bytes alone, typed."""
+    from server.analysis.rows import joined, rows_of
+
+    bodies = anyio.run(fetched, address)
+    rows = sum(len(decode_page(body).items) for body in bodies)
+    ours, alone = [], []
+    for _ in range(3):
+        alone.append(_timed(lambda: [_ALONE.decode(body) and None for body in bodies]))
+        ours.append(_timed(lambda: _summarized(joined([rows_of(decode_page(body).items) for body in bodies]))))
+    print(f"{rows:,} operations from bytes to summary: {min(ours) / rows * 1e6:.1f} us of CPU each, decoding alone "
+          f"{min(alone) / rows * 1e6:.1f} us = {min(ours) / min(alone):.1f} times (goal 6)")  # fmt: skip
+
+
+def _summarized(frame: Any) -> None:
+    from server.analysis import failures, timeline
+
     failures.groups_of(frame, NOW - TEN_DAYS, NOW, most=10, personal=False)
     failures.totals_of(frame)
+    failures.pending_of(frame, NOW)
     timeline.timeline_of(frame, NOW - TEN_DAYS, NOW)
-    cpu = time.process_time() - cpu
-    failed = frame["status"].cast(str).eq("failed").mean()
-    peak = _peak()
-    held, n = frame.estimated_size(), len(frame)
-    del frame, read
-    body = httpx.get(address + OPERATIONS, params=Query(Filters(), NOW - TEN_DAYS, NOW).params(PAGE, None)).content
-    alone = min(_timed(lambda: decode_page(body)) for _ in range(20)) / PAGE
-    print(json.dumps({
-        "operations": n, "failed": round(float(failed or 0), 3), "seconds": round(took, 2),  # type: ignore[arg-type]
-        "cpu_us_an_operation": round(cpu / n * 1e6, 2), "decoding_alone_us": round(alone * 1e6, 2),
-        "times_decoding_goal_6": round(cpu / n / alone, 1), "peak_mb_goal_350": round(peak),
-        "grown_mb": round(peak - before), "held_bytes_an_operation": round(held / n),
-    }))  # fmt: skip
+
+
+async def fetched(address: str) -> list[bytes]:
+    """Fetch all pages and keep them as they came."""
+    query, cursor, bodies = Query(Filters(), NOW - TEN_DAYS, NOW), None, []
+    async with httpx.AsyncClient(timeout=30) as http:
+        while True:
+            bodies.append((await http.get(address + OPERATIONS, params=query.params(PAGE, cursor))).content)
+            if (cursor := decode_page(bodies[-1]).next_page) is None:
+                return bodies
+
+
+MOST_IN_BYTES = 100_000
+
+
+class _Log(msgspec.Struct):
+    status: str
+    created_at: datetime
+    error_type: str | None = None
+    error_details: str | None = None
+    response_status_code: int | None = None
+
+
+class _Operation(msgspec.Struct):
+    id: str
+    created_at: datetime
+    updated_at: datetime
+    connection_id: str
+    source_name: str
+    resource: str
+    operation_type: str
+    status: str
+    payload: msgspec.Raw
+    logs: list[_Log]
+    fleet_ref: str | None = None
+    resource_id: str | None = None
+    source_id: str | None = None
+
+
+class _Page(msgspec.Struct):
+    items: list[_Operation]
+    next_page: str | None = None
+
+
+_ALONE = msgspec.json.Decoder(_Page)
+"""The decoding that any reader of these fields needs, and nothing else."""
 
 
 def _timed(call: Any) -> float:
@@ -220,20 +301,23 @@ def _peak() -> float:
 def main() -> None:
     """Print all figures."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--cost-of", help="only the cost, at this address")
+    parser.add_argument("--memory-of", help="only the memory, at this address")
+    parser.add_argument("--cpu-of", help="only the CPU time, at this address")
     parser.add_argument("--million", action="store_true", help="cost of 1,000,000 operations too (minutes)")
-    parser.add_argument("--only", choices=["speed", "limited", "waste", "cost"])
+    parser.add_argument("--only", choices=["speed", "limited", "waste", "cost", "follow"])
     chosen = parser.parse_args()
-    if chosen.cost_of:
-        cost_of(chosen.cost_of)
+    if chosen.memory_of or chosen.cpu_of:
+        memory_of(chosen.memory_of) if chosen.memory_of else cpu_of(chosen.cpu_of)
         return
-    parts = [chosen.only] if chosen.only else ["waste", "speed", "limited", "cost"]
+    parts = [chosen.only] if chosen.only else ["waste", "speed", "limited", "follow", "cost"]
     if "waste" in parts:
         waste()
     if "speed" in parts:
         speed(100_000)
     if "limited" in parts:
         limited(100_000)
+    if "follow" in parts:
+        follow_up(100_000)
     if "cost" in parts:
         for operations in (10_000, 100_000, *([1_000_000] if chosen.million else [])):
             cost(operations)

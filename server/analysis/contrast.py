@@ -21,47 +21,47 @@ DIMENSIONS = {
 """In this order a narrower one wins over a wider one that says the same."""
 
 
-class Everything:
-    """All operations of a read, counted once by each dimension: what the groups of failures are held against."""
-
-    def __init__(self, frame: pl.DataFrame) -> None:
-        self._counts = {name: _counted(frame, column) for name, column in DIMENSIONS.items()}
-        self._total = len(frame)
-
-    def share(self, dimension: str, value: str) -> float:
-        """Return the share of all operations that have a value."""
-        return self._counts[dimension].get(value, 0) / self._total
+Counts = dict[str, dict[str, int]]
+"""Rows by dimension and value, the most frequent value first."""
 
 
-def _counted(frame: pl.DataFrame, column: pl.Expr) -> dict[str, int]:
-    counts = frame.select(column.alias("value")).drop_nulls().group_by("value").len()
-    return {_told(value): count for value, count in counts.iter_rows()}
+def counted(frame: pl.DataFrame) -> Counts:
+    """Count rows by each dimension; those without a value are left out."""
+    return {name: _by_value(frame, column) for name, column in DIMENSIONS.items()}
+
+
+def _by_value(frame: pl.DataFrame, column: pl.Expr) -> dict[str, int]:
+    counts = frame.group_by(column.alias("value")).len().iter_rows()
+    named = [(_told(value), count) for value, count in counts if value is not None]
+    return dict(sorted(named, key=lambda pair: (-pair[1], pair[0])))
 
 
 def _told(value: object) -> str:
     return iso(value) if isinstance(value, datetime) else str(value)
 
 
-def concentration_of(failures: pl.DataFrame, everything: Everything) -> Concentration | None:
+def concentration_of(failures: Counts, failed: int, everything: Counts, operations: int) -> Concentration | None:
     """Return the value with the largest surplus of its share of failures over its share of all operations.
 
     Only one that holds at least half of the failures, and at least twice its share of operations.
     """
-    if len(failures) < FEWEST:
+    if failed < FEWEST:
         return None
     best: Concentration | None = None
-    for name, column in DIMENSIONS.items():
-        found = _of_dimension(name, _counted(failures, column), len(failures), everything)
+    for name in DIMENSIONS:
+        found = _of_dimension(name, failures[name], failed, everything[name], operations)
         if found and (best is None or _surplus(found) > _surplus(best) + 1e-9):
             best = found
     return best
 
 
-def _of_dimension(name: str, counts: dict[str, int], failed: int, everything: Everything) -> Concentration | None:
+def _of_dimension(
+    name: str, counts: dict[str, int], failed: int, everything: dict[str, int], operations: int
+) -> Concentration | None:
     if not counts:
         return None
-    value, count = min(counts.items(), key=lambda pair: (-pair[1], pair[0]))
-    share, usual = count / failed, everything.share(name, value)
+    value, count = next(iter(counts.items()))
+    share, usual = count / failed, everything.get(value, 0) / operations
     if share < DOMINANT or share < OVER_REPRESENTED * usual:
         return None
     return Concentration(

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 import polars as pl
 
 from .causes import Causes, by_cause, causes_in
-from .contrast import Everything, concentration_of
+from .contrast import Counts, concentration_of, counted
 from .families import fillers
 from .guidance import Evidence, guidance_for
 from .records import failures_with_records, outcomes
@@ -109,15 +109,17 @@ class _Whole:
         self, frame: pl.DataFrame, failed: int, window: tuple[datetime, datetime], personal: bool, causes: Causes
     ) -> None:
         self.failed, self.window, self.personal, self.causes = failed, window, personal, causes
-        self.everything = Everything(frame)
+        self.counts, self.operations = counted(frame), len(frame)
         cured = frame.filter((pl.col("status") == "success") & pl.col("group").is_not_null())
         self.cured = dict(cured.group_by(pl.col("group").cast(pl.String)).len().iter_rows())
-        self.of_source = {str(key[0]): part for key, part in frame.partition_by("source_name", as_dict=True).items()}
+        ended = frame.select("source_name", "connection_id", "created_at", "status")
+        self.of_source = {str(key[0]): part for key, part in ended.partition_by("source_name", as_dict=True).items()}
 
 
 def _group(name: str, members: pl.DataFrame, records: dict[str, Any], whole: _Whole) -> Group:
     personal, window = whole.personal, whole.window
-    connections = _top(members, "connection_id", MOST_CONNECTIONS)
+    counts = counted(members)
+    connections = _top(counts, "connection", MOST_CONNECTIONS)
     # The example lies on the connection that is named, so that one id serves both.
     named = members.filter(pl.col("connection_id") == connections[0]) if connections else members
     example = named.sort("created_at", "id").row(-1, named=True)
@@ -125,7 +127,7 @@ def _group(name: str, members: pl.DataFrame, records: dict[str, Any], whole: _Wh
         example["error_type"],
         example["status_code"],
         example["title"] + " " + example["message"],
-        _evidence(name, members, whole),
+        _evidence(name, members, set(counts["connection"]), whole),
     )
     began = onset_of(members["created_at"], *window)
     return Group(
@@ -140,14 +142,14 @@ def _group(name: str, members: pl.DataFrame, records: dict[str, Any], whole: _Wh
         began=began,
         last_seen=members["created_at"].max(),
         trend=trend_of(members["created_at"].filter(members["created_at"] >= (began or window[0])), *window),
-        affected=_affected(members, records["records"]),
-        top_fleets=_top(members, "fleet_ref", MOST_NAMED),
+        affected=_affected(counts, records["records"]),
+        top_fleets=_top(counts, "fleet", MOST_NAMED),
         top_connections=connections,
         outcome=Outcome(**{state: records[state] for state in Outcome.model_fields}),
         retryable=guidance.retryable,
         owner=guidance.owner,
         advice=guidance.advice,
-        concentration=concentration_of(members, whole.everything),
+        concentration=concentration_of(counts, len(members), whole.counts, whole.operations),
         varies=_varies(members, whole.causes.templates[name], personal),
         example=Example(
             operation_id=example["id"],
@@ -157,32 +159,28 @@ def _group(name: str, members: pl.DataFrame, records: dict[str, Any], whole: _Wh
     )
 
 
-def _evidence(name: str, members: pl.DataFrame, whole: _Whole) -> Evidence:
+def _evidence(name: str, members: pl.DataFrame, touched: set[str], whole: _Whole) -> Evidence:
     """Count what retries did, and how other connections of the TSP fared while the cause went on."""
     cured = whole.cured.get(name, 0)
     meanwhile = pl.col("created_at").is_between(members["created_at"].min(), members["created_at"].max())
-    touched = members["connection_id"].unique().cast(pl.String).to_list()
     elsewhere = ~pl.col("connection_id").cast(pl.String).is_in(touched)
-    others = whole.of_source[str(members["source_name"][0])].filter(meanwhile & elsewhere)["status"]
-    fine, failed = int((others == "success").sum()), int((others == "failed").sum())
+    others = whole.of_source[str(members["source_name"][0])].filter(meanwhile & elsewhere)
+    fared = dict(others.group_by(pl.col("status").cast(pl.String)).len().iter_rows())
+    fine, failed = fared.get("success", 0), fared.get("failed", 0)
     return Evidence(met=cured + len(members), cured=cured, others=fine + failed, others_fine=fine)
 
 
-def _affected(members: pl.DataFrame, records: int) -> Affected:
-    resources = (
-        members.group_by(pl.col("resource").cast(pl.String)).len().sort("len", "resource", descending=[True, False])
-    )
+def _affected(counts: Counts, records: int) -> Affected:
     return Affected(
         records=records,
-        fleets=members["fleet_ref"].drop_nulls().n_unique(),
-        connections=members["connection_id"].n_unique(),
-        resources={one_line(resource): count for resource, count in resources.iter_rows()},
+        fleets=len(counts["fleet"]),
+        connections=len(counts["connection"]),
+        resources={one_line(resource): count for resource, count in counts["resource"].items()},
     )
 
 
-def _top(members: pl.DataFrame, column: str, most: int) -> list[str]:
-    counts = members.group_by(pl.col(column).cast(pl.String)).len().drop_nulls()
-    return [one_line(v, 64) for v in counts.sort("len", column, descending=[True, False])[column].head(most)]
+def _top(counts: Counts, dimension: str, most: int) -> list[str]:
+    return [one_line(value, 64) for value in list(counts[dimension])[:most]]
 
 
 def _varies(members: pl.DataFrame, template: str, personal: bool) -> list[Slot]:

@@ -8,6 +8,7 @@ import hashlib
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import NamedTuple
 
 from .masks import HOLE, word_before
@@ -34,6 +35,9 @@ from .templates import (
 MOST_COMPARED = 5_000
 MOST_JOINED = 50_000
 """Signatures of one source, type and status that are compared with each other, and with the families found."""
+
+FEW = 300
+"""Signatures of one source, type and status whose families are remembered."""
 
 MOST_ROUNDS = 8
 MOST_EDGE = 3
@@ -65,7 +69,7 @@ def refined(members: Iterable[Member]) -> dict[Member, str]:
     return {
         Member(*group, skeleton): template
         for group, skeletons in groups.items()
-        for skeleton, template in _families(skeletons).items()
+        for skeleton, template in (_known if len(skeletons) <= FEW else _families)(frozenset(skeletons)).items()
     }
 
 
@@ -106,7 +110,12 @@ def fillers(skeleton: str, template: str) -> list[tuple[str, str]]:
     return found
 
 
-def _families(skeletons: set[str]) -> dict[str, str]:
+@lru_cache(maxsize=1024)  # the next question is most often about the same failures
+def _known(skeletons: frozenset[str]) -> dict[str, str]:
+    return _families(skeletons)
+
+
+def _families(skeletons: frozenset[str]) -> dict[str, str]:
     ordered = sorted(skeletons, key=_digest) if len(skeletons) > MOST_COMPARED else list(skeletons)
     found = {skeleton: tokens_of(skeleton) for skeleton in ordered[:MOST_COMPARED]}
     for _ in range(MOST_ROUNDS):

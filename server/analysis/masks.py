@@ -1,6 +1,7 @@
 """Hide what may vary in a sentence (ids, numbers, times, addresses, names in quotes), and nothing that tells a cause."""
 
 import re
+from functools import lru_cache
 from itertools import pairwise
 
 from .quotes import FIELD, HOST, QUOTED, names_a_cause
@@ -219,6 +220,7 @@ def _inside(value: str) -> str:
     return HOLE
 
 
+@lru_cache(maxsize=8192)  # asked again by each question about the same failures
 def varying(text: str) -> list[tuple[str, str]]:
     """Return the parts of `text` that `masked` hides, each with the word before it."""
     flat = " ".join(text[:LONGEST_TEXT].split())

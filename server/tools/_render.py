@@ -106,7 +106,10 @@ def _waiting(pending: Pending) -> str:
 
 
 def _covered(coverage: CoverageRead) -> str:
-    read = f"{plural(coverage.scanned, 'operation')} on {plural(coverage.pages, 'page')}"
+    source = (
+        f" on {plural(coverage.pages, 'page')}" if coverage.pages else ", of rows read for another question just before"
+    )
+    read = plural(coverage.scanned, "operation") + source
     if coverage.complete:
         line = f"The window was read whole: {read}."
     elif coverage.covered_from and coverage.covered_to:

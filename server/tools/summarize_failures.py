@@ -85,7 +85,7 @@ def _summary(reading: Reading, question: Question, as_of: datetime, max_groups: 
 
     frame, window, coverage = reading.frame, reading.window, reading.coverage
     start, end = coverage.start or window.start, coverage.end or window.end
-    groups, other = groups_of(frame, start, end, most=max_groups, personal=personal)
+    groups, other = groups_of(frame, start, end, most=min(max_groups, MOST_SHOWN), personal=personal)
     return Summary(
         window=WindowRead(from_datetime=window.start, to_datetime=window.end, default=window.default or None),
         filters=question.filters.given(),

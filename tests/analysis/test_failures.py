@@ -5,15 +5,17 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
+import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from server.analysis.contrast import Everything, concentration_of
+from server.analysis.contrast import concentration_of, counted
 from server.analysis.drift import unknown_values
 from server.analysis.failures import groups_of, pending_of, totals_of
 from server.analysis.guidance import Evidence, guidance_for
 from server.analysis.records import failures_with_records, outcomes
+from server.analysis.results import Concentration
 from server.analysis.rows import fingerprint, joined, rows_of
 from server.analysis.timeline import onset_of, timeline_of, trend_of
 from server.catena.wire import Log, Operation
@@ -197,17 +199,21 @@ def test_trend_tells_what_the_times_do(minutes: list[int], trend: str) -> None:
     assert trend_of(frame["created_at"], START, END) == trend
 
 
+def concentrated(failures: list[Operation], everything: pl.DataFrame) -> Concentration | None:
+    return concentration_of(counted(rows_of(failures)), len(failures), counted(everything), len(everything))
+
+
 def test_concentration_is_told_only_where_a_value_is_really_over_represented() -> None:
     spread = [operation(n, n, connection_id=f"c{n % 4}", fleet_ref=f"f{n % 4}", status="success") for n in range(80)]
     bad = [operation(100 + n, n * 70, connection_id="c1", fleet_ref="f1") for n in range(10)]
     frame = rows_of([*spread, *bad])
-    found = concentration_of(rows_of(bad), Everything(frame))
+    found = concentrated(bad, frame)
     assert found is not None
     assert (found.dimension, found.value, found.share_of_failures) == ("connection", "c1", 1.0)
     assert found.share_of_operations == round(30 / 90, 3)
     even = [operation(200 + n, n * 50, connection_id=f"c{n % 4}", fleet_ref=f"f{n % 4}") for n in range(20)]
-    assert concentration_of(rows_of(even), Everything(rows_of([*spread, *even]))) is None
-    assert concentration_of(rows_of(bad[:3]), Everything(frame)) is None
+    assert concentrated(even, rows_of([*spread, *even])) is None
+    assert concentrated(bad[:3], frame) is None
 
 
 @pytest.mark.parametrize(
