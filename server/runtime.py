@@ -307,7 +307,7 @@ class Runtime:
     async def _find_window_field(self, client: CatenaClient, query: Query, frame: pl.DataFrame) -> None:
         """Find out once by which time a window goes: only then is a part of what was read known to be whole."""
         from .analysis.held import settled_late
-        from .catena.scan import APART, find_window_field
+        from .catena.window_field import APART, find_window_field
 
         if client.window_field is None and (known := settled_late(frame, APART)):
             await find_window_field(client, query, *known)

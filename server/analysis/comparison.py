@@ -13,7 +13,7 @@ from .text import one_line, shown
 CERTAIN = 1.96
 """Standard errors between two shares from which on chance explains it in fewer than 5 of 100 cases."""
 
-FEWEST = 20
+FEWEST = 50
 """Operations a window needs before anything is said of its share of failures."""
 
 ORDER = ("new", "worse", "gone", "better", "same")

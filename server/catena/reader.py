@@ -11,7 +11,8 @@ from ..errors import CatenaError, RateLimited
 from .bookmark import BORDER, MARK, Bookmark
 from .client import CatenaClient
 from .query import Query
-from .scan import TIME_IS_UP, Coverage, Read, Walk, why
+from .scan import TIME_IS_UP, Coverage, Read, why
+from .walk import Walk
 from .wire import Drift, Operation
 
 _T = TypeVar("_T")

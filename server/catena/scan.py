@@ -4,16 +4,15 @@ The API promises no order, so a walk that is cut short cannot say what it missed
 shards on the API's own filter: each is read whole or does not count, newest first, side by side. Their union is exact
 whatever the order of rows, and what is covered is always the newest part without a hole.
 
-In a large window, where it has been seen that the filter is on `created_at` and that rows come newest first, a shard can also be left in
-the middle: what was read of it counts, and whoever has nothing to do takes a piece of the rest. Elsewhere a shard that
-turns out too large is cut and read anew.
+In a large window, where it has been seen that the filter is on `created_at` and that rows come newest first, a shard
+can also be left in the middle: what was read of it counts, and whoever has nothing to do takes a piece of the rest.
+Elsewhere a shard that turns out too large is cut and read anew.
 """
 
 import heapq
 import math
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import count, pairwise
 from typing import Generic, TypeVar
@@ -24,6 +23,9 @@ from anyio.streams.memory import MemoryObjectReceiveStream
 from ..errors import BrokenPaging, CatenaError, RateLimited
 from .client import CatenaClient
 from .query import Query
+from .shards import Order, Shard
+from .walk import Walk
+from .window_field import APART, find_window_field
 from .wire import Drift, Operation, Page
 
 PAGES_PER_SHARD = 5
@@ -38,24 +40,15 @@ PAGES_WORTH_SPLITTING = 3
 MOST_HOLES = 3
 """Shards that may fail for good before the read is given up."""
 
-MOST_AT_ONCE = 100
-A_MOMENT = timedelta(milliseconds=1)
-APART = timedelta(seconds=1)
-"""How near and how far the two times of an operation are to tell by which of them the filter goes."""
-
 LONG_WALK = 8
 """After this many pages a shard that goes on was denser than it looked, and is cut."""
 
 A_BREATH_S = 0.001
 MOST_PIECES = 64
 SHORTEST_SHARD = timedelta(seconds=2)
-MOST_EMPTY_PAGES = 5
 
 FEWEST_ROWS = 10
 """Rows from which the density of a shard can be judged."""
-
-SURE_AFTER = 12
-"""Steps back in time, and none forward, after which rows are taken to come newest first: by chance once in 12! reads."""
 
 Progress = Callable[[int, float], Awaitable[None]]
 """Told after each page: operations read so far, share of the window read (0 to 1)."""
@@ -92,103 +85,6 @@ class Read(Generic[_T]):
     coverage: Coverage
 
 
-class Walk:
-    """Follows the cursor of one query page by page, and refuses pages that repeat or never end."""
-
-    def __init__(self, client: CatenaClient, query: Query, cursor: str | None = None) -> None:
-        self._client = client
-        self._query = query
-        self._empty = 0
-        self._last_ids: set[str] = set()
-        self._asked: set[str] = set()
-        self.cursor = cursor
-        self.ended = False
-
-    async def next(self, size: int) -> Page:
-        """Read the next page of at most `size` operations and move the cursor behind it.
-
-        Raises:
-            BrokenPaging: The cursor or the rows repeat, or empty pages go on.
-            CatenaError: No usable answer.
-        """
-        page = await self._client.list_page(self._query, size, self.cursor)
-        self.ended = page.next_page is None
-        ids = {op.id for op in page.items}
-        self._empty = 0 if ids else self._empty + 1
-        repeats = page.next_page in self._asked or (bool(ids) and ids <= self._last_ids)
-        if not self.ended and (repeats or self._empty > MOST_EMPTY_PAGES):
-            raise BrokenPaging(
-                "Catena's list did not come to an end: it repeated a cursor or its rows. "
-                "Ask for a shorter window; if it stays, tell Catena's support."
-            )
-        if page.next_page is not None:
-            self._asked.add(page.next_page)
-        self._last_ids = ids
-        self.cursor = page.next_page
-        return page
-
-
-@dataclass
-class _Order:
-    """What was seen of the order of rows, which the API does not promise: steps in time from one row to the next."""
-
-    back: int = 0
-    forward: int = 0
-
-    def add(self, moments: list[datetime]) -> None:
-        """Count the steps between rows that came one after the other."""
-        self.back += sum(a > b for a, b in pairwise(moments))
-        self.forward += sum(a < b for a, b in pairwise(moments))
-
-    @property
-    def newest_first(self) -> bool:
-        """Whether rows surely come newest first."""
-        return self.back >= SURE_AFTER and not self.forward
-
-
-@dataclass(eq=False)
-class _Shard(Generic[_T]):
-    """A stretch of the window and what was read of it so far."""
-
-    start: datetime
-    end: datetime
-    parts: list[_T] = field(default_factory=list)
-    rows: int = 0
-    drift: Drift = field(default_factory=Drift)
-    last: datetime | None = None
-    reach: tuple[datetime, ...] = ()
-    page_rows: int = 0
-    page_span: timedelta = timedelta()
-
-    def __lt__(self, other: "_Shard[_T]") -> bool:
-        return self.end > other.end
-
-    @property
-    def rest(self) -> float:
-        """About how many rows are still to come, if they go on as thick as on the page read last."""
-        if self.last is None or not self.page_span:
-            return 0.0
-        return self.page_rows * max((self.last - self.start) / self.page_span, 0.0)
-
-    def without_last(self, operations: list[Operation]) -> list[Operation]:
-        """Return a page without the moment of its last row: more rows of it may be unread, so it is left to the rest."""
-        kept = [op for op in operations if op.created_at != self.last]
-        self.rows -= len(operations) - len(kept)
-        return kept
-
-    def add(self, page: Page, order: _Order) -> None:
-        """Note how far the rows of a page reach and in which order they come."""
-        moments = [op.created_at for op in page.items]
-        if moments:
-            self.page_rows, self.page_span = len(moments), max(moments) - min(moments)
-            order.add(moments if self.last is None else [self.last, *moments])
-            self.last = moments[-1]
-            known = [*self.reach, *moments]
-            self.reach = (min(known), max(known))
-        self.rows += len(page.items)
-        self.drift.add(page.drift)
-
-
 class Scan(Generic[_T]):
     """One read of one window. `collect` turns a page into what is kept of it, so pages do not pile up."""
 
@@ -208,17 +104,17 @@ class Scan(Generic[_T]):
         self._size = min(size, most)
         self._most = most
         self._progress = progress
-        self._waiting: list[_Shard[_T]] = [_Shard(query.start, query.end)]
-        self._running: list[_Shard[_T]] = []
-        self._done: list[_Shard[_T]] = []
-        self._holes: list[_Shard[_T]] = []
+        self._waiting: list[Shard[_T]] = [Shard(query.start, query.end)]
+        self._running: list[Shard[_T]] = []
+        self._done: list[Shard[_T]] = []
+        self._holes: list[Shard[_T]] = []
         self._hungry = 0
         self._large = False
         self._changed = anyio.Condition()
         self._scope = anyio.CancelScope()
         self._error: CatenaError | None = None
         self._stopped = ""
-        self._order = _Order()
+        self._order = Order()
         self._target = float(min(PAGES_PER_SHARD * self._size, math.ceil(most / 4)))
         self._pages = 0
 
@@ -230,7 +126,7 @@ class Scan(Generic[_T]):
         """
         self._scope.deadline = anyio.current_time() + deadline_s
         most = self._client.limiter.most
-        self._read_in, read_out = anyio.create_memory_object_stream[tuple[_Shard[_T], list[Operation]]](most)
+        self._read_in, read_out = anyio.create_memory_object_stream[tuple[Shard[_T], list[Operation]]](most)
         with read_out:
             with self._scope:
                 async with anyio.create_task_group() as tasks:
@@ -243,7 +139,7 @@ class Scan(Generic[_T]):
             self._stopped = TIME_IS_UP
         return self._result()
 
-    async def _collect_pages(self, read_out: MemoryObjectReceiveStream[tuple[_Shard[_T], list[Operation]]]) -> None:
+    async def _collect_pages(self, read_out: MemoryObjectReceiveStream[tuple[Shard[_T], list[Operation]]]) -> None:
         """Keep of each page what is asked for: beside the requests, since it takes longer than decoding."""
         with read_out.clone() as pages:
             async for shard, operations in pages:
@@ -261,7 +157,7 @@ class Scan(Generic[_T]):
                 else:
                     await self._end(shard, self._holes)
 
-    async def _next_shard(self) -> _Shard[_T] | None:
+    async def _next_shard(self) -> Shard[_T] | None:
         async with self._changed:
             while self._running and (not self._waiting or not self._fits_one_more()):
                 self._hungry += 1
@@ -282,7 +178,7 @@ class Scan(Generic[_T]):
     def _kept(self) -> int:
         return sum(shard.rows for shard in self._done)
 
-    async def _read(self, shard: _Shard[_T]) -> None:
+    async def _read(self, shard: Shard[_T]) -> None:
         walk = Walk(self._client, self._query.within(shard.start, shard.end))
         for number in count(1):
             room = self._most - self._kept() - shard.rows
@@ -303,12 +199,12 @@ class Scan(Generic[_T]):
                 return await self._cut(shard, borders)
             await self._tell()
 
-    async def _finish(self, shard: _Shard[_T]) -> None:
+    async def _finish(self, shard: Shard[_T]) -> None:
         if self._kept() + shard.rows > self._most:
             return self._stop(self._limit_reached)
         await self._end(shard, self._done)
 
-    async def _end(self, shard: _Shard[_T], ended: list[_Shard[_T]]) -> None:
+    async def _end(self, shard: Shard[_T], ended: list[Shard[_T]]) -> None:
         async with self._changed:
             self._running.remove(shard)
             ended.append(shard)
@@ -322,7 +218,7 @@ class Scan(Generic[_T]):
             self._pages += 1
             await find_window_field(self._client, self._query, op.id, op.created_at)
 
-    def _can_be_left(self, shard: _Shard[_T]) -> bool:
+    def _can_be_left(self, shard: Shard[_T]) -> bool:
         """Tell whether all that a shard holds from the time of the row read last has been read."""
         last = shard.last
         sure = self._large and self._client.window_field == "created_at" and self._order.newest_first
@@ -332,11 +228,11 @@ class Scan(Generic[_T]):
     def _limit_reached(self) -> str:
         return f"the limit of {self._most:,} operations for one call was reached"
 
-    def _borders(self, shard: _Shard[_T], number: int) -> list[datetime]:
+    def _borders(self, shard: Shard[_T], number: int) -> list[datetime]:
         """Return where a shard that goes on after page `number` is cut, its own end last where it is read anew."""
         return self._rest_shared(shard) if self._can_be_left(shard) else self._cut_anew(shard, number)
 
-    def _cut_anew(self, shard: _Shard[_T], number: int) -> list[datetime]:
+    def _cut_anew(self, shard: Shard[_T], number: int) -> list[datetime]:
         """Return where a shard that goes on after page `number` is best cut to be read anew; nothing: walk on."""
         length = shard.end - shard.start
         if length <= SHORTEST_SHARD or not shard.rows:
@@ -352,7 +248,7 @@ class Scan(Generic[_T]):
         pieces = min(math.ceil(rows / self._target), MOST_PIECES, math.ceil(length / SHORTEST_SHARD))
         return [shard.start + length / pieces * i for i in range(pieces)] + [shard.end]
 
-    def _rest_shared(self, shard: _Shard[_T]) -> list[datetime]:
+    def _rest_shared(self, shard: Shard[_T]) -> list[datetime]:
         """Return where to cut the rest of the shard that has most left, for those who have nothing to do; nothing: walk on."""
         rest = shard.rest
         large = rest > 1.5 * PAGES_PER_PIECE * self._size and not self._waiting
@@ -374,14 +270,14 @@ class Scan(Generic[_T]):
             borders.append(end)
         return [shard.start, *reversed(borders[:-1] if borders[-1] == shard.start else borders)]
 
-    async def _cut(self, shard: _Shard[_T], borders: list[datetime]) -> None:
+    async def _cut(self, shard: Shard[_T], borders: list[datetime]) -> None:
         async with self._changed:
             self._running.remove(shard)
             if borders[-1] < shard.end:
                 shard.start = borders[-1]
                 self._done.append(shard)
             for first, last in pairwise(borders):
-                heapq.heappush(self._waiting, _Shard(first, last))
+                heapq.heappush(self._waiting, Shard(first, last))
             self._changed.notify_all()
 
     def _stop(self, why: str) -> None:
@@ -398,7 +294,7 @@ class Scan(Generic[_T]):
 
     def _result(self) -> Read[_T]:
         """Count the newest shards without a hole; behind them what a cut walk read, if it came newest first."""
-        counted: list[_Shard[_T]] = []
+        counted: list[Shard[_T]] = []
         covered_from, cut_at = self._query.end, None
         # A hole ends what is covered only where the read was given up: else all the rest was read, and is told.
         passed = [] if self._stopped else self._holes
@@ -426,7 +322,7 @@ class Scan(Generic[_T]):
         return Read([p for s in counted for p in s.parts], coverage)
 
     def _coverage(
-        self, counted: list[_Shard[_T]], start: datetime, cut_at: datetime | None, holes: list[_Shard[_T]]
+        self, counted: list[Shard[_T]], start: datetime, cut_at: datetime | None, holes: list[Shard[_T]]
     ) -> Coverage:
         drift = Drift()
         for shard in counted:
@@ -443,18 +339,6 @@ class Scan(Generic[_T]):
             holes=tuple((hole.start, hole.end) for hole in holes),
             retry_after=self._error.retry_after if isinstance(self._error, RateLimited) else None,
         )
-
-
-async def find_window_field(client: CatenaClient, query: Query, operation_id: str, created_at: datetime) -> None:
-    """Ask for the very moment an operation was created: the API does not say by which of its times a window goes.
-
-    The operation must have been updated at another time (`APART`). One request, once for a client.
-    """
-    client.window_field = "unknown"  # so that nobody else asks meanwhile
-    with suppress(CatenaError):  # the read goes on without knowing it
-        found = await client.list_page(query.within(created_at - A_MOMENT, created_at + A_MOMENT), MOST_AT_ONCE)
-        if any(op.id == operation_id for op in found.items):
-            client.window_field = "created_at"
 
 
 def why(exc: CatenaError) -> str:

@@ -55,7 +55,7 @@ async def _look_for(runtime: Runtime, operation_id: str) -> "Operation":
         BadArgument: The id holds no time.
         NotFound: It is not there.
     """
-    from ..catena.scan import Walk
+    from ..catena.walk import Walk
 
     moment = _time_in(operation_id)
     client = await runtime.client()

@@ -24,7 +24,8 @@ from server.catena.auth import Tokens
 from server.catena.client import CatenaClient, Retries
 from server.catena.limiter import Limiter
 from server.catena.query import Filters, Query
-from server.catena.scan import MOST_EMPTY_PAGES, TIME_IS_UP, Read, Scan
+from server.catena.scan import TIME_IS_UP, Read, Scan
+from server.catena.walk import MOST_EMPTY_PAGES
 from server.catena.wire import Operation, Page
 from server.demo.access import CLIENT_ID, CLIENT_SECRET, TOKEN_PATH
 from server.demo.api import build_api

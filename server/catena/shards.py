@@ -1,0 +1,74 @@
+"""A stretch of a window and what was read of it, and what was seen of the order in which rows come."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import pairwise
+from typing import Generic, TypeVar
+
+from .wire import Drift, Operation, Page
+
+SURE_AFTER = 12
+"""Steps back in time, and none forward, after which rows are taken to come newest first: by chance once in 12! reads."""
+
+_T = TypeVar("_T")
+
+
+@dataclass
+class Order:
+    """What was seen of the order of rows, which the API does not promise: steps in time from one row to the next."""
+
+    back: int = 0
+    forward: int = 0
+
+    def add(self, moments: list[datetime]) -> None:
+        """Count the steps between rows that came one after the other."""
+        self.back += sum(a > b for a, b in pairwise(moments))
+        self.forward += sum(a < b for a, b in pairwise(moments))
+
+    @property
+    def newest_first(self) -> bool:
+        """Whether rows surely come newest first."""
+        return self.back >= SURE_AFTER and not self.forward
+
+
+@dataclass(eq=False)
+class Shard(Generic[_T]):
+    """A stretch of the window and what was read of it so far."""
+
+    start: datetime
+    end: datetime
+    parts: list[_T] = field(default_factory=list)
+    rows: int = 0
+    drift: Drift = field(default_factory=Drift)
+    last: datetime | None = None
+    reach: tuple[datetime, ...] = ()
+    page_rows: int = 0
+    page_span: timedelta = timedelta()
+
+    def __lt__(self, other: "Shard[_T]") -> bool:
+        return self.end > other.end
+
+    @property
+    def rest(self) -> float:
+        """About how many rows are still to come, if they go on as thick as on the page read last."""
+        if self.last is None or not self.page_span:
+            return 0.0
+        return self.page_rows * max((self.last - self.start) / self.page_span, 0.0)
+
+    def without_last(self, operations: list[Operation]) -> list[Operation]:
+        """Return a page without the moment of its last row: more rows of it may be unread, so it is left to the rest."""
+        kept = [op for op in operations if op.created_at != self.last]
+        self.rows -= len(operations) - len(kept)
+        return kept
+
+    def add(self, page: Page, order: Order) -> None:
+        """Note how far the rows of a page reach and in which order they come."""
+        moments = [op.created_at for op in page.items]
+        if moments:
+            self.page_rows, self.page_span = len(moments), max(moments) - min(moments)
+            order.add(moments if self.last is None else [self.last, *moments])
+            self.last = moments[-1]
+            known = [*self.reach, *moments]
+            self.reach = (min(known), max(known))
+        self.rows += len(page.items)
+        self.drift.add(page.drift)
