@@ -183,8 +183,9 @@ def _day_and_night(drawn: random.Random) -> float:
 def _synthetic(moments: list[float]) -> Api:
     micros = array("q", (round(moment * 1e6) for moment in moments))
     rows = [
-        b'{"id":"%d","created_at":"%s","updated_at":"%s","connection_id":"c","source_name":"samsara","resource":"user",'
-        b'"operation_type":"create","status":"success","payload":{},"logs":[]}' % (i, _iso(at), _iso(at + 5_000_000))
+        b'{"id":"%d","created_at":"%s","updated_at":"%s","connection_id":"%s","fleet_ref":"%s","source_name":"%s",'
+        b'"resource":"%s","operation_type":"%s","status":"%s","payload":{},"logs":[]}'
+        % (i, _iso(at), _iso(at + 5_000_000), *(b"kind %d" % (i % 2),) * 6)
         for i, at in enumerate(micros)
     ]
     return Api(micros, rows)

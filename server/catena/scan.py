@@ -221,8 +221,12 @@ class Scan(Generic[_T]):
     def _can_be_left(self, shard: Shard[_T]) -> bool:
         """Tell whether all that a shard holds from the time of the row read last has been read."""
         last = shard.last
-        sure = self._large and self._client.window_field == "created_at" and self._order.newest_first
+        sure = self._large and self._client.window_field == "created_at" and self._by_time_alone
         return sure and last is not None and shard.start < last < shard.end
+
+    @property
+    def _by_time_alone(self) -> bool:
+        return self._order.by_time_alone(self._query.filters.given())
 
     @property
     def _limit_reached(self) -> str:
@@ -308,7 +312,7 @@ class Scan(Generic[_T]):
         for shard in [*self._running, *(self._holes if self._stopped else ())]:
             last = shard.last
             fits = sum(s.rows for s in counted) + shard.rows <= self._most
-            if shard.end != covered_from or last is None or not fits or not self._order.newest_first:
+            if shard.end != covered_from or last is None or not fits or not self._by_time_alone:
                 continue
             if shard.start <= last < shard.end:
                 counted.append(shard)

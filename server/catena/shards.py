@@ -1,5 +1,7 @@
 """A stretch of a window and what was read of it, and what was seen of the order in which rows come."""
 
+from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -13,22 +15,42 @@ SURE_AFTER = 12
 _T = TypeVar("_T")
 
 
+KINDS = {
+    "connection_id": ("connection_id",),
+    "fleet_ref": ("connection_id",),
+    "source_name": ("source_name", "connection_id"),
+    "resource": ("resource",),
+    "operation_type": ("operation",),
+    "status": (),
+}
+"""What a list could be sorted by before time, each with the filters of the API that leave one value of it."""
+
+
 @dataclass
 class Order:
-    """What was seen of the order of rows, which the API does not promise: steps in time from one row to the next."""
+    """What was seen of the order of rows, which the API does not promise: steps in time, and changes of kind."""
 
     back: int = 0
     forward: int = 0
+    changes: Counter[str] = field(default_factory=Counter)
 
-    def add(self, moments: list[datetime]) -> None:
-        """Count the steps between rows that came one after the other."""
+    def add(self, moments: list[datetime], operations: list[Operation]) -> None:
+        """Count the steps between rows that came one after the other, and how often they change in kind."""
         self.back += sum(a > b for a, b in pairwise(moments))
         self.forward += sum(a < b for a, b in pairwise(moments))
+        for name in KINDS:
+            if self.changes[name] < SURE_AFTER:
+                self.changes[name] += sum(a != b for a, b in pairwise([getattr(op, name) for op in operations]))
 
     @property
     def newest_first(self) -> bool:
         """Whether rows surely come newest first."""
         return self.back >= SURE_AFTER and not self.forward
+
+    def by_time_alone(self, filtered: Collection[str]) -> bool:
+        """Whether rows come newest first, and not one kind of them after the other: kinds mix, or a filter leaves one."""
+        mixed = (self.changes[name] >= SURE_AFTER or set(by) & set(filtered) for name, by in KINDS.items())
+        return self.newest_first and all(mixed)
 
 
 @dataclass(eq=False)
@@ -66,7 +88,7 @@ class Shard(Generic[_T]):
         moments = [op.created_at for op in page.items]
         if moments:
             self.page_rows, self.page_span = len(moments), max(moments) - min(moments)
-            order.add(moments if self.last is None else [self.last, *moments])
+            order.add(moments if self.last is None else [self.last, *moments], page.items)
             self.last = moments[-1]
             known = [*self.reach, *moments]
             self.reach = (min(known), max(known))

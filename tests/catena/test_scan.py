@@ -60,8 +60,15 @@ class World:
     def rows(self) -> Rows:
         return [(f"{n:05}", START + timedelta(microseconds=micros)) for n, micros in enumerate(self.at)]
 
+    def kind_of(self, number: int) -> str:
+        """Tell the kind of a row."""
+        return f"kind {number % 2}"
+
     def ranked(self) -> Rows:
         """Put the rows into the order in which they are listed, which the API does not promise."""
+        if self.order == "by kind":
+            newest = sorted(self.rows, key=lambda row: (row[1], row[0]), reverse=True)
+            return sorted(newest, key=lambda row: self.kind_of(int(row[0])))
         if self.order == "scattered":
             return sorted(self.rows, key=lambda row: zlib.crc32(row[0].encode()))
         return sorted(self.rows, key=lambda row: (row[1], row[0]), reverse=self.order == "newest")
@@ -106,8 +113,15 @@ class Listing(CatenaClient):
         shown = [*repeated, *fresh]
         last = fresh[-1] if fresh else after
         more = len(ahead) > len(fresh)
-        items = [Operation(*self._ranked[n - 1], self._ranked[n - 1][1] + self._world.settles) for n in shown]
+        items = [self._operation(*self._ranked[n - 1]) for n in shown]
         return Page(items, f"{last}" if more else self._beyond(last))
+
+    def _operation(self, identifier: str, created_at: datetime) -> Operation:
+        """Show a row; its kind follows from its number, two of each."""
+        kind = self._world.kind_of(int(identifier))
+        row = Operation(identifier, created_at, created_at + self._world.settles)
+        row.connection_id = row.fleet_ref = row.source_name = row.resource = row.operation_type = row.status = kind
+        return row
 
     def _beyond(self, last: int) -> str | None:
         if self._world.endless == "fresh":
@@ -162,7 +176,7 @@ def assert_exact(read: Read[Rows], world: World, most: int) -> None:
     assert coverage.complete or coverage.stopped
 
 
-ORDERS = st.sampled_from(["newest", "oldest", "scattered"])
+ORDERS = st.sampled_from(["newest", "oldest", "scattered", "by kind"])
 SOMEWHEN = st.integers(0, MICROS - 1)
 
 
@@ -469,6 +483,14 @@ def test_a_stretch_that_keeps_failing_is_a_hole_and_the_rest_is_read(order: str)
     assert first <= bad < last
     assert "503" in coverage.stopped
     assert {row for row in world.rows if not first <= row[1] < last} <= set(all_parts(result))
+
+
+def test_rows_that_come_one_kind_after_the_other_are_all_read() -> None:
+    """Assumed of no API: newest first within a connection is not newest first."""
+    world = even(4000, order="by kind", settles=timedelta(seconds=9))
+    listing = Listing(world)
+    assert counted(read(listing, 50, most=100_000)) == sorted(world.rows)
+    assert listing.window_field == "created_at"
 
 
 def test_by_which_time_the_window_filters_is_found_with_one_small_request() -> None:
