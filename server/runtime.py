@@ -39,7 +39,7 @@ ASIDE_S = 2.0
 """The most that what an answer can do without may take."""
 
 OVERLAP = timedelta(minutes=5)
-"""How much of a window that has moved on is read again: clocks differ, and operations may show up late."""
+"""How much of what was held is read again where a window has moved on: operations may show up late."""
 
 MOST_SINGLES = 25
 """Operations that still waited and are read again one by one."""
@@ -151,7 +151,9 @@ class Runtime:
             CatenaError: Nothing at all could be read.
         """
         fresh_for = timedelta(0) if refresh else timedelta(seconds=self.settings.fresh_s)
-        if found := None if refresh else await anyio.to_thread.run_sync(self._in_what_is_held, question, fresh_for):
+        held_now = [] if refresh or question.start else self.store.held(self.clock())
+        fresh = [held for held in held_now if self.clock() - held.as_of < fresh_for]
+        if fresh and (found := await anyio.to_thread.run_sync(in_what_is_held, question, fresh)):
             return found
         read = partial(self._read, question, self.settings.deadline_s * time_share, refresh)
         held = await self.store.answer(question.key, self.clock(), fresh_for, read, progress, self._tasks)
@@ -186,43 +188,21 @@ class Runtime:
         self._statuses = {**dict(list(self._statuses.items())[-MOST_STATUSES:]), connection_id: (now, status)}
         return status
 
-    def _in_what_is_held(self, question: Question, fresh_for: timedelta) -> tuple[Reading, datetime] | None:
-        """Return the rows of a question that lie in fresh rows of another; None where a request is needed."""
-        from .analysis.held import between, moved_back, within
-
-        now = self.clock()
-        for held in self.store.held(now):
-            reading = held.value
-            if question.start or now - held.as_of >= fresh_for:
-                continue
-            window = moved_back(question.window, reading.window)
-            same = (window.start, window.end) == (reading.window.start, reading.window.end)
-            inside = reading.window.start <= window.start and window.end <= reading.window.end
-            frame = within(reading.frame, reading.filters, question.filters)
-            if frame is None or not (same or (inside and reading.by_creation)):
-                continue
-            frame = frame if same else between(frame, window.start, window.end)
-            if len(frame) <= question.most:
-                whole = same and question.filters == reading.filters
-                pages = reading.coverage.pages if whole else 0
-                coverage = replace(reading.coverage, start=window.start, end=window.end, pages=pages)
-                return Reading(frame, window, coverage, question.filters, reading.by_creation), held.as_of
-        return None
-
     async def _read(self, question: Question, time_s: float, refresh: bool, progress: Progress) -> Held[Reading]:
         from .catena.reader import read_on
 
         as_of = self.clock()
         client, size, most = await self.client(), question.size, question.most
         deadline_s = max(time_s - ANALYSIS_S, time_s / 2)
+        ends_at = anyio.current_time() + deadline_s
         if question.start:
             from .analysis.rows import rows_of
 
             read = await read_on(client, question.start, rows_of, size=size, most=most, deadline_s=deadline_s)
             frame = await self._joined(read)
         else:
-            grown = None if refresh else await self._grown(question, as_of, deadline_s, progress)
-            frame, read = grown or await self._scanned(question, deadline_s, progress)
+            grown = None if refresh else await self._grown(question, as_of, ends_at, progress)
+            frame, read = grown or await self._scanned(question, ends_at, progress)
         for column in ("resource", "source_name", "operation_type"):
             self.seen.update(frame[column].unique().cast(str))
         coverage = read.coverage
@@ -232,43 +212,46 @@ class Runtime:
         reading = Reading(frame, question.window, coverage, question.filters, by_creation)
         return Held(reading, as_of, len(frame), worth_holding=coverage.complete)
 
-    async def _joined(self, read: Read[pl.DataFrame], *more: pl.DataFrame) -> pl.DataFrame:
+    async def _joined(self, read: Read[pl.DataFrame]) -> pl.DataFrame:
         from .analysis.rows import joined
 
-        frame = await anyio.to_thread.run_sync(joined, [*read.parts, *more])
+        frame = await anyio.to_thread.run_sync(joined, read.parts)
         return frame if read.coverage.cut_at is None else frame.filter(frame["created_at"] >= read.coverage.cut_at)
 
     async def _scanned(
-        self, question: Question, deadline_s: float, progress: Progress, start: datetime | None = None
+        self, question: Question, ends_at: float, progress: Progress, start: datetime | None = None
     ) -> tuple[pl.DataFrame, Read[pl.DataFrame]]:
         from .analysis.rows import rows_of
         from .catena.scan import Scan
 
         query = replace(question.query, start=start) if start else question.query
         scan = Scan(await self.client(), query, rows_of, size=question.size, most=question.most, progress=progress)
-        read = await scan.run(deadline_s)
+        read = await scan.run(ends_at - anyio.current_time())
         return await self._joined(read), read
 
     async def _grown(
-        self, question: Question, now: datetime, deadline_s: float, progress: Progress
+        self, question: Question, now: datetime, ends_at: float, progress: Progress
     ) -> tuple[pl.DataFrame, Read[pl.DataFrame]] | None:
         """Read only what is new in a window that has moved on, and what still waited; None where all must be read."""
-        from .analysis.held import between, pending_in
+        from .analysis.held import between, newest_in, pending_in
         from .analysis.rows import joined, rows_of
 
         held = self._beginning_of(question, now)
-        if held is None:
+        newest = newest_in(held.frame) if held else None
+        if held is None or newest is None:
             return None
-        start = max(question.window.start, held.window.end - OVERLAP)
+        # From the newest row on, not from the end of the window: the API's clock may be behind the one here.
+        start = max(question.window.start, min(held.window.end, newest) - OVERLAP)
         old = between(held.frame, question.window.start, start)
         waiting = pending_in(old)
         if len(waiting) > min(MOST_SINGLES, len(old) / question.size / 2):
             return None
-        try:
+        now_told: list[Operation] | None = None
+        with suppress(CatenaError), anyio.move_on_after((ends_at - anyio.current_time()) / 3):
             now_told = await self._operations(waiting)
-        except CatenaError:
+        if now_told is None:
             return None
-        frame, read = await self._scanned(question, deadline_s, progress, start)
+        frame, read = await self._scanned(question, ends_at, progress, start)
         if not read.coverage.complete:
             return frame, read
         coverage = replace(read.coverage, start=question.window.start, pages=read.coverage.pages + len(waiting))
@@ -311,6 +294,27 @@ class Runtime:
 
         if client.window_field is None and (known := settled_late(frame, APART)):
             await find_window_field(client, query, *known)
+
+
+def in_what_is_held(question: Question, fresh: Sequence[Held[Reading]]) -> tuple[Reading, datetime] | None:
+    """Return the rows of a question that lie in fresh rows of another; None where a request is needed."""
+    from .analysis.held import between, moved_back, within
+
+    for held in fresh:
+        reading = held.value
+        window = moved_back(question.window, reading.window)
+        same = (window.start, window.end) == (reading.window.start, reading.window.end)
+        inside = reading.window.start <= window.start and window.end <= reading.window.end
+        frame = within(reading.frame, reading.filters, question.filters)
+        if frame is None or not (same or (inside and reading.by_creation)):
+            continue
+        frame = frame if same else between(frame, window.start, window.end)
+        if len(frame) <= question.most:
+            whole = same and question.filters == reading.filters
+            pages = reading.coverage.pages if whole else 0
+            coverage = replace(reading.coverage, start=window.start, end=window.end, pages=pages)
+            return Reading(frame, window, coverage, question.filters, reading.by_creation), held.as_of
+    return None
 
 
 @asynccontextmanager

@@ -18,6 +18,8 @@ COLUMNS = {
 }
 """Which column tells what a filter of the API filters by."""
 
+ENDED = ("success", "failed")
+
 
 def moved_back(asked: Window, held: Window) -> Window:
     """Return a window that ends now as it stood when rows were read that were read until then."""
@@ -48,13 +50,16 @@ def between(frame: pl.DataFrame, start: datetime, end: datetime) -> pl.DataFrame
     return frame.filter(pl.col("created_at").is_between(start, end, closed="left"))
 
 
+def newest_in(frame: pl.DataFrame) -> datetime | None:
+    """Return when the newest operation was created; None where there is none."""
+    newest = frame["created_at"].max()
+    return newest if isinstance(newest, datetime) else None
+
+
 def pending_in(frame: pl.DataFrame) -> list[tuple[str, str]]:
     """Return connection and id of the operations that had not ended."""
     waiting = frame.filter(pl.col("status").cast(pl.String).is_in(ENDED).not_())
     return list(waiting.select(pl.col("connection_id").cast(pl.String), "id").iter_rows())
-
-
-ENDED = ["success", "failed"]
 
 
 def settled_late(frame: pl.DataFrame, apart: timedelta) -> tuple[str, datetime] | None:

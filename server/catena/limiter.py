@@ -1,9 +1,8 @@
 """One limit for all that shares the credentials: how many requests at a time, how many a second, when to hold back.
 
-Catena names no numbers, so they are found. The number at a time begins small and grows by one each round
-while nothing pushes back; what is refused then says how much is allowed: what was let through, over the time until it says to come
-back. Requests follow each other at that pace, a little faster with each answer, so that a limit is met rarely and by
-few requests.
+Catena names no numbers, so they are found. The number at a time begins small and grows by one each round while nothing
+pushes back. What is refused then says how much is allowed: what was let through, over the time until it says to come
+back. Requests follow each other at that pace, a little faster with each answer, so that a limit is met rarely and by few.
 """
 
 import math
