@@ -12,7 +12,7 @@ import httpx
 import msgspec
 import stamina
 
-from ..errors import CatenaError, NotAllowed, NotFound, RateLimited, Unavailable, Unreachable, Unreadable
+from ..errors import CatenaError, NotAllowed, NotFound, RateLimited, Unreachable, Unreadable
 from .answers import CONNECTIONS_SCOPE, error_of
 from .auth import Token, Tokens
 from .limiter import Limiter, time_left
@@ -130,22 +130,15 @@ class CatenaClient:
         while True:
             try:
                 async with self._limiter.slot():
-                    response = await self._send_signed(request)
-            except RateLimited as error:  # of the API or of the token endpoint
-                pause = self._limiter.pushed_back(error.retry_after)
+                    return await self._send_signed(request)
+            except RateLimited:  # of the API or of the token endpoint
+                pause = self._limiter.pause_left
                 if pause > time_left():
                     raise
-            except (Unavailable, httpx.TransportError):
-                self._limiter.strained()
-                raise
-            else:
-                self._limiter.calm()
-                return response.content
-            await anyio.sleep(
-                random.uniform(0, min(1.0, pause / 4))
-            )  # callers held back together do not return together
+            # Callers held back together do not return together.
+            await anyio.sleep(random.uniform(0, min(1.0, max(0.0, pause) / 4)))
 
-    async def _send_signed(self, request: httpx.Request) -> httpx.Response:
+    async def _send_signed(self, request: httpx.Request) -> bytes:
         """Send with the token; once more with a new one after 401 or 403, as Catena's own SDK does."""
         token = await self._tokens.current()
         response = await self._send(request, token)
@@ -154,7 +147,7 @@ class CatenaClient:
             response = await self._send(request, token)
         if response.status_code != 200:
             raise error_of(response, token.scopes)
-        return response
+        return response.content
 
     async def _send(self, request: httpx.Request, token: Token) -> httpx.Response:
         request.headers["Authorization"] = f"Bearer {token.value}"
