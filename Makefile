@@ -17,7 +17,7 @@ demo: $(VENV)/run ## answer one real question from the built-in demo API, and pr
 	  '{"mcpServers": {"catena-ops-demo": {"command": "$(CURDIR)/$(BIN)/catena-ops-mcp", "args": ["--demo"]}}}'
 
 test: $(VENV)/dev ## run the tests
-	@$(BIN)/python -m pytest -q
+	@$(BIN)/python -m pytest -q -n auto --dist loadgroup
 
 check: lint types test wheel ## everything that must hold before a change lands
 

@@ -230,8 +230,14 @@ async def _checks(runtime: Runtime) -> list[tuple[str, bool, str]]:
     page = await client.list_page(Query(Filters(), now - timedelta(hours=1), now), 1)
     found = "an operation" if page.items else "no operation"
     checks.append(("list", True, f"{found} in the last hour, answered in {anyio.current_time() - asked_at:.2f} s"))
-    checks.append(("store", True, f"{runtime.settings.store_url}, held by this process"))
-    return [*checks, _clock_check(client.date)]
+    return [*checks, await _store_check(runtime), _clock_check(client.date)]
+
+
+async def _store_check(runtime: Runtime) -> tuple[str, bool, str]:
+    sharing = await runtime.sharing()
+    if sharing is None:
+        return "store", True, "memory://, held by this process"
+    return "store", *await sharing.store.check()
 
 
 def _clock_check(date: str | None) -> tuple[str, bool, str]:

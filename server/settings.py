@@ -1,5 +1,7 @@
 """The `CATENA_*` settings: read from the environment once, checked, and explained when they are wrong."""
 
+from contextlib import suppress
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -18,6 +20,22 @@ def _web_address(url: str) -> str:
 
 
 WebAddress = Annotated[str, AfterValidator(_web_address)]
+
+MEMORY = "memory://"
+
+
+def _store_address(url: SecretStr) -> SecretStr:
+    parts = urlsplit(url.get_secret_value())
+    database = parts.path.removeprefix("/")
+    with suppress(ValueError):  # of a port that is none
+        shared = parts.scheme in ("redis", "rediss") and parts.hostname and parts.port != 0
+        if url.get_secret_value() == MEMORY or (shared and (not database or database.isdecimal())):
+            return url
+    raise ValueError("must be memory://, or redis://host:port/db, or rediss://host:port/db for TLS")
+
+
+StoreAddress = Annotated[SecretStr, AfterValidator(_store_address)]
+"""Hidden, since it may hold a password."""
 
 NO_CREDENTIALS = (
     "No Catena credentials. Set CATENA_CLIENT_ID and CATENA_CLIENT_SECRET (or CATENA_CLIENT_SECRET_FILE, a file that "
@@ -45,13 +63,22 @@ class Settings(BaseSettings):
     max_concurrency: int = Field(8, ge=1, le=64, description="Most requests to the API at a time.")
     request_timeout_s: float = Field(30, gt=0, description="Longest wait for one answer of the API.")
     max_operations: int = Field(200_000, ge=1, description="Most operations one call reads.")
-    store_url: str = Field("memory://", description="Where rows just read are held.")
+    store_url: StoreAddress = Field(
+        SecretStr("memory://"),
+        description="Where rows just read are held: here, or in the Redis or Valkey of `redis://host:port/db`, which "
+        "several servers share.",
+    )
     deadline_s: float = Field(45, gt=0, description="Longest time of one call; then the part read so far is told.")
     fresh_s: float = Field(60, ge=0, description="How old held rows may be for a window that ends now.")
     show_personal_data: bool = Field(
         False, description="Show payload values, and e-mail, phone and licence numbers inside messages."
     )
     demo: bool = Field(False, description="Use the built-in stand-in API; same as --demo.")
+
+    @property
+    def shares(self) -> bool:
+        """Whether what is read is shared with other servers."""
+        return self.store_url.get_secret_value() != MEMORY
 
     def secret(self) -> SecretStr:
         """Return the client secret, read from its file where one is named.
@@ -85,6 +112,9 @@ def load_settings(**given: object) -> Settings:
     except ValidationError as exc:
         wrong = "; ".join(f"CATENA_{str(e['loc'][0]).upper()}: {e['msg']}" for e in exc.errors(include_input=False))
         raise BadSettings(f"Settings that cannot be used: {wrong}. Correct them and start again.") from None
-    if settings.store_url != "memory://":
-        raise BadSettings("CATENA_STORE_URL: only memory:// is supported by this version. Unset it and start again.")
+    if settings.shares and not find_spec("redis"):
+        raise BadSettings(
+            "CATENA_STORE_URL names a Redis, and the package `redis` is not installed. Install this server with its "
+            "extra `redis` (pip install 'catena-ops-mcp[redis]'), or unset it to hold rows in memory."
+        )
     return settings

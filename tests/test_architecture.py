@@ -15,6 +15,9 @@ ORDER = [
     "catena",
     "store",
     "analysis",
+    "questions",
+    "sharing",
+    "reading",
     "runtime",
     "tools",
     "prompts",
@@ -30,7 +33,9 @@ ALLOWED = {
     "httpx": {"catena", "runtime", "app"},
     "typer": {"commands"},
     "rich": {"commands"},
-    "polars": {"analysis", "runtime"},
+    "polars": {"analysis", "questions", "reading"},
+    "redis": {"store"},
+    "cryptography": {"store"},
     "uvicorn": {"commands"},
 }
 FILES = sorted(SERVER.rglob("*.py"))
@@ -84,7 +89,7 @@ def test_every_tool_has_a_file_of_its_name() -> None:
 
 
 def test_starting_loads_neither_http_nor_frames_nor_the_terminal() -> None:
-    code = "import sys, server.app; print([m for m in ('httpx', 'polars', 'typer', 'server.demo.api') if m in sys.modules])"
+    code = "import sys, server.app; print([m for m in ('httpx', 'polars', 'redis', 'typer', 'server.demo.api') if m in sys.modules])"
     said = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert said.stdout.strip() == "[]"
 

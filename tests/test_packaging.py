@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from mcp import Client
+from pydantic import SecretStr
 
 from server import __version__
 from server.prompts import load_prompts
@@ -23,8 +24,8 @@ README = (ROOT / "README.md").read_text()
 
 
 def default_of(field: Any) -> str:
-    value = field.default
-    if hasattr(value, "get_secret_value") or value in ("", None):
+    value = field.default.get_secret_value() if isinstance(field.default, SecretStr) else field.default
+    if value in ("", None):
         return "-"
     return f"`{str(value).lower() if isinstance(value, bool) else value}`"
 

@@ -31,6 +31,9 @@ def test_an_empty_setting_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) -> 
         ("DEADLINE_S", "-1"),
         ("DEMO", "secretive"),
         ("STORE_URL", "postgres://secretive"),
+        ("STORE_URL", "redis://"),
+        ("STORE_URL", "redis://host:secretive"),
+        ("STORE_URL", "redis://host:6379/secretive"),
     ],
 )
 def test_a_value_that_cannot_be_used_is_named_but_not_repeated(
@@ -65,3 +68,16 @@ def test_the_nearest_names_come_first_and_few() -> None:
     assert nearest("vehicel", known)[0] == "vehicle"
     assert nearest("VEHICLE-LOCATION", known) == ["vehicle_location"]
     assert did_you_mean("zzzz", known) == ""
+
+
+def test_the_password_of_a_store_is_shown_nowhere() -> None:
+    settings = load_settings(store_url="rediss://user:hunter2@redis.example:6380/1")
+    assert settings.shares
+    assert "hunter2" not in f"{settings!r} {settings} {settings.model_dump()}"
+
+
+def test_a_shared_store_without_its_package_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("server.settings.find_spec", lambda name: None)
+    assert not load_settings().shares
+    with pytest.raises(BadSettings, match=r"catena-ops-mcp\[redis\]"):
+        load_settings(store_url="redis://localhost:6379/0")

@@ -30,13 +30,20 @@ def moved_back(asked: Window, held: Window) -> Window:
     return replace(asked, start=asked.start - slid if relative else asked.start, end=held.end)
 
 
-def within(frame: pl.DataFrame, held: Filters, wanted: Filters) -> pl.DataFrame | None:
-    """Return the rows that pass narrower filters; None where rows may be missing that would pass them."""
-    for name, column in COLUMNS.items():
+def narrower(held: Filters, wanted: Filters) -> bool:
+    """Return whether all rows that pass the filters wanted pass those held too."""
+    for name in COLUMNS:
         had, want = getattr(held, name), getattr(wanted, name)
         if had and (not want or not set(_several(want)) <= set(_several(had))):
-            return None
-        if want and want != had:
+            return False
+    return True
+
+
+def within(frame: pl.DataFrame, held: Filters, wanted: Filters) -> pl.DataFrame:
+    """Return the rows that pass narrower filters than those held."""
+    for name, column in COLUMNS.items():
+        want = getattr(wanted, name)
+        if want and want != getattr(held, name):
             frame = frame.filter(pl.col(column).cast(pl.String).is_in(_several(want)))
     return frame
 

@@ -1,6 +1,7 @@
 """Operations as one Polars frame: what the analysis needs of each, payloads left behind."""
 
 import hashlib
+import io
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from operator import attrgetter
@@ -94,6 +95,22 @@ def joined(parts: Iterable[pl.DataFrame]) -> pl.DataFrame:
         latest = frame.sort("id", "updated_at", "status", "attempts", nulls_last=False, maintain_order=True)
         frame = latest.unique("id", keep="last")
     return frame.rechunk() if len(frame) <= FEW else frame
+
+
+def frozen(frame: pl.DataFrame) -> bytes:
+    """Return rows as bytes to keep elsewhere: an Arrow stream, compressed."""
+    with io.BytesIO() as bytes_of:
+        frame.write_ipc(bytes_of, compression="zstd")
+        return bytes_of.getvalue()
+
+
+def thawed(frozen: bytes) -> pl.DataFrame | None:
+    """Return the rows that were frozen; None for what are no rows of this version."""
+    try:
+        frame = pl.read_ipc(io.BytesIO(frozen))
+    except (pl.exceptions.PolarsError, OSError, ValueError):
+        return None
+    return frame if frame.schema == pl.Schema(SCHEMA) else None
 
 
 def fingerprint(payload: msgspec.Raw) -> int | None:

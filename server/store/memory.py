@@ -95,6 +95,18 @@ class MemoryStore(Generic[_T]):
         self._drop_old(now)
         return sorted(self._held.values(), key=lambda held: held.as_of, reverse=True)
 
+    def as_of(self, question: Hashable) -> datetime | None:
+        """Return when that was read which is held for a question."""
+        held = self._held.get(question)
+        return held.as_of if held else None
+
+    def hold(self, question: Hashable, held: Held[_T]) -> None:
+        """Hold what was read for a question; what was asked for longest ago makes room."""
+        self._held[question] = held
+        self._held.move_to_end(question)
+        while len(self._held) > MOST_QUESTIONS or (len(self._held) > 1 and self._rows() > self._most_rows):
+            self._held.popitem(last=False)
+
     def _drop_old(self, now: datetime) -> None:
         for question in [q for q, held in self._held.items() if now - held.as_of > LONGEST_HELD]:
             del self._held[question]
@@ -104,7 +116,7 @@ class MemoryStore(Generic[_T]):
             with flight.scope:
                 flight.held = await read(flight.tell)
                 if flight.held.worth_holding:
-                    self._hold(question, flight.held)
+                    self.hold(question, flight.held)
         except Exception as exc:  # noqa: BLE001  # it belongs to those who asked; here it would end the server
             flight.error = exc
         finally:
@@ -114,12 +126,6 @@ class MemoryStore(Generic[_T]):
     def _forget(self, question: Hashable, flight: _Flight[_T]) -> None:
         if self._flights.get(question) is flight:
             del self._flights[question]
-
-    def _hold(self, question: Hashable, held: Held[_T]) -> None:
-        self._held[question] = held
-        self._held.move_to_end(question)
-        while len(self._held) > MOST_QUESTIONS or (len(self._held) > 1 and self._rows() > self._most_rows):
-            self._held.popitem(last=False)
 
     def _rows(self) -> int:
         return sum(held.rows for held in self._held.values())

@@ -13,7 +13,8 @@ from ..analysis.results import Baseline, Comparison, Other, WindowRead
 from ..analysis.text import fenced
 from ..analysis.window import Window
 from ..catena.query import iso
-from ..runtime import Question, Reading, Runtime
+from ..questions import Question, Reading
+from ..runtime import Runtime
 from ._arguments import (
     ConnectionId,
     FleetRefs,

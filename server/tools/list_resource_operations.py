@@ -16,7 +16,8 @@ from ..analysis.text import one_line
 from ..analysis.window import Window
 from ..catena.bookmark import Bookmark
 from ..errors import BadArgument, CatenaError
-from ..runtime import Question, Runtime
+from ..questions import Question
+from ..runtime import Runtime
 from . import _budget
 from ._arguments import (
     ConnectionId,

@@ -17,7 +17,8 @@ from ..analysis.text import one_line
 from ..analysis.window import Window
 from ..catena.bookmark import Bookmark
 from ..catena.query import iso
-from ..runtime import ASIDE_S, Question, Reading, Runtime
+from ..questions import Question, Reading
+from ..runtime import ASIDE_S, Runtime
 from . import _budget
 from ._arguments import (
     ConnectionId,

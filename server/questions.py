@@ -1,0 +1,91 @@
+"""What a call wants read, and what rows that were read hold the answer to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from .analysis.window import Window
+from .catena.query import Filters, Query
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from .catena.bookmark import Bookmark
+    from .catena.scan import Coverage
+
+OVERLAP = timedelta(minutes=5)
+"""How much of what was held is read again where a window has moved on: operations may show up late."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a call wants read. `most`: operations at most; `start`: read on from there in the API's order."""
+
+    filters: Filters
+    window: Window
+    size: int
+    most: int
+    start: Bookmark | None = None
+
+    @property
+    def query(self) -> Query:
+        """The question as the API takes it."""
+        return Query(self.filters, self.window.start, self.window.end)
+
+    @property
+    def key(self) -> str:
+        """Equal for questions that want the same rows, also when now has moved on between them."""
+        wanted = (self.filters, self.window.asked, self.most, self.start.encode() if self.start else "")
+        return msgspec.json.encode(wanted).decode()
+
+
+@dataclass(frozen=True)
+class Extent:
+    """What rows cover. `by_creation`: the window is known to go by `created_at`, so a part of it is whole."""
+
+    window: Window
+    coverage: Coverage
+    filters: Filters
+    by_creation: bool
+
+    def window_of(self, question: Question) -> Window | None:
+        """Return the window of a question as it stands in these rows; None where some of it may lack here."""
+        from .analysis.held import moved_back, narrower
+
+        window = moved_back(question.window, self.window)
+        same = (window.start, window.end) == (self.window.start, self.window.end)
+        inside = self.by_creation and self.window.start <= window.start and window.end <= self.window.end
+        return window if (same or inside) and narrower(self.filters, question.filters) else None
+
+    def begins(self, question: Question) -> bool:
+        """Return whether these rows are most of a question's window, whose end has moved on."""
+        own, window = self.window, question.window
+        held = own.start <= window.start < own.end - 2 * OVERLAP and window.end > own.end
+        return self.by_creation and held and self.filters == question.filters
+
+
+@dataclass(frozen=True)
+class Reading(Extent):
+    """Rows of a question, and what they cover."""
+
+    frame: pl.DataFrame
+
+    def cut(self, question: Question) -> Reading | None:
+        """Return the rows of another question that are all here; None where a request is needed."""
+        from .analysis.held import between, within
+
+        window = self.window_of(question)
+        if window is None:
+            return None
+        whole = (window.start, window.end) == (self.window.start, self.window.end)
+        frame = within(self.frame, self.filters, question.filters)
+        frame = frame if whole else between(frame, window.start, window.end)
+        if len(frame) > question.most:
+            return None
+        pages = self.coverage.pages if whole and question.filters == self.filters else 0
+        coverage = replace(self.coverage, start=window.start, end=window.end, pages=pages)
+        return Reading(window, coverage, question.filters, self.by_creation, frame)

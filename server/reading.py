@@ -1,0 +1,211 @@
+"""How the rows of a question are come by: from what is held, from what another server reads, or from the API."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import partial
+from typing import TYPE_CHECKING
+
+import anyio
+import anyio.to_thread
+from anyio.abc import TaskGroup
+
+from .catena.query import Query
+from .errors import CatenaError
+from .questions import OVERLAP, Question, Reading
+from .settings import Settings
+from .store import MemoryStore
+from .store.memory import Held, Progress
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from .catena.client import CatenaClient
+    from .catena.scan import Read
+    from .catena.wire import Operation
+    from .sharing import Sharing
+    from .store.shared import Entry
+
+ANALYSIS_S = 3.0
+"""Kept back of a call's time for what comes after reading."""
+
+MOST_SINGLES = 25
+"""Operations that still waited and are read again one by one."""
+
+
+async def untold(operations: int, share: float) -> None:
+    """Tell nobody how far a read is."""
+
+
+@dataclass
+class Reads:
+    """Reads for all calls of this server. `client` and `sharing` are opened on first use; `seen` learns the words met."""
+
+    settings: Settings
+    clock: Callable[[], datetime]
+    client: Callable[[], Awaitable[CatenaClient]]
+    sharing: Callable[[], Awaitable[Sharing | None]]
+    seen: set[str]
+    tasks: TaskGroup
+
+    def __post_init__(self) -> None:
+        """Set the store up; it holds at most what two of the largest calls read."""
+        self.store: MemoryStore[Reading] = MemoryStore(2 * self.settings.max_operations)
+
+    async def answer(
+        self, question: Question, refresh: bool, progress: Progress, time_s: float
+    ) -> tuple[Reading, datetime]:
+        """Return the rows of a question and the time they were read, from what is held where that is fresh.
+
+        Raises:
+            CatenaError: Nothing at all could be read.
+        """
+        ends_at = anyio.current_time() + max(time_s - ANALYSIS_S, time_s / 2)
+        fresh_for = timedelta(0) if refresh else timedelta(seconds=self.settings.fresh_s)
+        if found := await self._found(question, fresh_for):
+            return found
+        read = partial(self._read, question, ends_at, refresh)
+        if sharing := await self.sharing():
+            entries = await sharing.store.entries()
+            if await self._take(sharing, entries, question, fresh_for) and (
+                found := await self._found(question, fresh_for)
+            ):
+                return found
+            before = next((entry.as_of for entry in entries if entry.question == question.key), None)
+            read = partial(sharing.read_once, question, before, ends_at, read)
+        held = await self.store.answer(question.key, self.clock(), fresh_for, read, progress, self.tasks)
+        self._learn_words(held.value.frame)
+        return held.value, held.as_of
+
+    async def _take(self, sharing: Sharing, entries: Sequence[Entry], question: Question, fresh_for: timedelta) -> bool:
+        """Hold what another server read, where it answers a question or begins its answer."""
+        from .sharing import useful
+
+        entry = useful(entries, question, self.clock(), fresh_for) if fresh_for and not question.start else None
+        if entry is None or self.store.as_of(entry.question) == entry.as_of:
+            return False
+        held = await sharing.taken(entry)
+        if held:
+            self._learn_words(held.value.frame)
+            self.store.hold(entry.question, held)
+        return held is not None
+
+    async def _found(self, question: Question, fresh_for: timedelta) -> tuple[Reading, datetime] | None:
+        """Return the rows of a question that lie in fresh rows of another."""
+        if question.start:
+            return None
+        now = self.clock()
+        fresh = [held for held in self.store.held(now) if now - held.as_of < fresh_for]
+        return await anyio.to_thread.run_sync(_cut_of, question, fresh) if fresh else None
+
+    async def _read(self, question: Question, ends_at: float, refresh: bool, progress: Progress) -> Held[Reading]:
+        """Read from the API."""
+        from .catena.reader import read_on
+
+        as_of = self.clock()
+        client, size, most = await self.client(), question.size, question.most
+        if question.start:
+            from .analysis.rows import rows_of
+
+            left_s = ends_at - anyio.current_time()
+            read = await read_on(client, question.start, rows_of, size=size, most=most, deadline_s=left_s)
+            frame = await self._joined(read)
+        else:
+            grown = None if refresh else await self._grown(question, as_of, ends_at, progress)
+            frame, read = grown or await self._scanned(question, ends_at, progress)
+        coverage = read.coverage
+        if coverage.complete:
+            await self._find_window_field(client, question.query, frame)
+        by_creation = client.window_field == "created_at"
+        reading = Reading(question.window, coverage, question.filters, by_creation, frame)
+        return Held(reading, as_of, len(frame), worth_holding=coverage.complete)
+
+    async def _joined(self, read: Read[pl.DataFrame]) -> pl.DataFrame:
+        from .analysis.rows import joined
+
+        frame = await anyio.to_thread.run_sync(joined, read.parts)
+        return frame if read.coverage.cut_at is None else frame.filter(frame["created_at"] >= read.coverage.cut_at)
+
+    async def _scanned(
+        self, question: Question, ends_at: float, progress: Progress, start: datetime | None = None
+    ) -> tuple[pl.DataFrame, Read[pl.DataFrame]]:
+        from .analysis.rows import rows_of
+        from .catena.scan import Scan
+
+        query = replace(question.query, start=start) if start else question.query
+        scan = Scan(await self.client(), query, rows_of, size=question.size, most=question.most, progress=progress)
+        read = await scan.run(ends_at - anyio.current_time())
+        return await self._joined(read), read
+
+    async def _grown(
+        self, question: Question, now: datetime, ends_at: float, progress: Progress
+    ) -> tuple[pl.DataFrame, Read[pl.DataFrame]] | None:
+        """Read only what is new in a window that has moved on, and what still waited; None where all must be read."""
+        from .analysis.held import between, newest_in, pending_in
+        from .analysis.rows import joined, rows_of
+
+        held = self._beginning_of(question, now)
+        newest = newest_in(held.frame) if held else None
+        if held is None or newest is None:
+            return None
+        # From the newest row on, not from the end of the window: the API's clock may be behind the one here.
+        start = max(question.window.start, min(held.window.end, newest) - OVERLAP)
+        old = between(held.frame, question.window.start, start)
+        waiting = pending_in(old)
+        if len(waiting) > min(MOST_SINGLES, len(old) / question.size / 2):
+            return None
+        now_told: list[Operation] | None = None
+        with suppress(CatenaError), anyio.move_on_after((ends_at - anyio.current_time()) / 3):
+            now_told = await self._operations(waiting)
+        if now_told is None:
+            return None
+        frame, read = await self._scanned(question, ends_at, progress, start)
+        if not read.coverage.complete:
+            return frame, read
+        coverage = replace(read.coverage, start=question.window.start, pages=read.coverage.pages + len(waiting))
+        return await anyio.to_thread.run_sync(joined, [old, frame, rows_of(now_told)]), replace(read, coverage=coverage)
+
+    async def _operations(self, ids: Sequence[tuple[str, str]]) -> list[Operation]:
+        """Read some operations, by connection and id, side by side."""
+        client = await self.client()
+        found: list[Operation] = []
+
+        async def read(connection_id: str, operation_id: str) -> None:
+            found.append(await client.operation(connection_id, operation_id))
+
+        try:
+            async with anyio.create_task_group() as tasks:
+                for connection_id, operation_id in ids:
+                    tasks.start_soon(read, connection_id, operation_id)
+        except* CatenaError as group:
+            raise group.exceptions[0] from None
+        return found
+
+    def _beginning_of(self, question: Question, now: datetime) -> Reading | None:
+        """Return what is held of the same filters and of most of a window."""
+        for held in self.store.held(now):
+            if held.value.begins(question):
+                return held.value
+        return None
+
+    def _learn_words(self, frame: pl.DataFrame) -> None:
+        for column in ("resource", "source_name", "operation_type"):
+            self.seen.update(frame[column].unique().cast(str))
+
+    async def _find_window_field(self, client: CatenaClient, query: Query, frame: pl.DataFrame) -> None:
+        """Find out once by which time a window goes: only then is a part of what was read known to be whole."""
+        from .analysis.held import settled_late
+        from .catena.window_field import APART, find_window_field
+
+        if client.window_field is None and (known := settled_late(frame, APART)):
+            await find_window_field(client, query, *known)
+
+
+def _cut_of(question: Question, fresh: Sequence[Held[Reading]]) -> tuple[Reading, datetime] | None:
+    for held in fresh:
+        if reading := held.value.cut(question):
+            return reading, held.as_of
+    return None

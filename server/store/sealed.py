@@ -1,0 +1,40 @@
+"""Names that tell nothing and values that nobody else can read, for what is kept where others may look."""
+
+import hmac
+import os
+
+from pydantic import SecretStr
+
+NONCE = 12
+
+
+class Seal:
+    """Keys of one tenant, derived from its secret: another tenant, or another version, finds and opens nothing of it."""
+
+    def __init__(self, secret: SecretStr, *tenant: str) -> None:
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+        from cryptography.hazmat.primitives.hashes import SHA256
+        from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+        derive = HKDF(SHA256(), length=64, salt=None, info="\0".join(tenant).encode()).derive
+        keys = derive(secret.get_secret_value().encode())
+        self._naming, self._sealing = keys[:32], AESGCM(keys[32:])
+
+    def name(self, kind: str, *parts: str) -> str:
+        """Return the name under which a thing is kept: equal for equal parts, and telling its kind alone."""
+        digest = hmac.digest(self._naming, "\0".join((kind, *parts)).encode(), "sha256")
+        return f"catena-ops:{kind}:{digest[:16].hex()}"
+
+    def close(self, name: str, value: bytes) -> bytes:
+        """Return a value sealed for one name."""
+        nonce = os.urandom(NONCE)
+        return nonce + self._sealing.encrypt(nonce, value, name.encode())
+
+    def open(self, name: str, sealed: bytes) -> bytes | None:
+        """Return what was sealed for a name; None for anything else."""
+        from cryptography.exceptions import InvalidTag
+
+        try:
+            return self._sealing.decrypt(sealed[:NONCE], sealed[NONCE:], name.encode())
+        except (InvalidTag, ValueError):
+            return None
