@@ -8,7 +8,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -54,10 +55,16 @@ def started(*arguments: str, **extra: str) -> Iterator["subprocess.Popen[str]"]:
             stream.close()
 
 
+PORTS = count(10_000 + os.getpid() % 200 * 100)
+"""Below those that the system gives away, and others in each process of the tests: none is given twice."""
+
+
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    for port in PORTS:
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("unreachable: ports are counted without end")
 
 
 INITIALIZE = {
