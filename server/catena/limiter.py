@@ -22,14 +22,14 @@ import msgspec
 from ..errors import RateLimited, Unavailable
 from .answers import rate_limited
 
-FIRST_AT_A_TIME = 2
+FIRST_AT_A_TIME = 4
 FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 15.0
 
 LOWEST_RATE = 0.5
 """Requests a second below which no pace is taken for granted: a quota of an hour is no pace."""
 
-CLIMB = 1.003
+CLIMB = 1.001
 """How much faster the pace is after each answer."""
 
 SAVED_UP_S = 1.0
@@ -80,16 +80,22 @@ class Pace(msgspec.Struct):
     counted_from: float = -math.inf
     last_at: float = -math.inf
     pushed_at: float = -math.inf
+    counted_s: float = math.inf
+    """Over how many seconds the rate was counted."""
+
+    saved_s: float = SAVED_UP_S
+    """Of how many seconds a limit may have saved up requests when the count began."""
 
     def begin(self, now: float, request: str, most: int) -> float:
         """Let a request begin: return 0, or the seconds after which to ask again, without end until another ends."""
+        self.at_a_time = min(self.at_a_time, most)
         self.running = {name: until for name, until in self.running.items() if until > now}
-        if len(self.running) >= min(self.at_a_time, most):
+        if len(self.running) >= self.at_a_time:
             return math.inf
         if (wait := max(self.resume_at, self.next_at) - now) > 0:
             return wait
         if now - self.last_at > IDLE_S:
-            self.counted_from, self.let_through = now, 0
+            self.counted_from, self.let_through, self.saved_s = now, 0, SAVED_UP_S
         if now - self.last_at > FORGET_S and self.rate:
             self.rate, self.starting = 0.0, True
         self.last_at = now
@@ -104,13 +110,15 @@ class Pace(msgspec.Struct):
             self.strained(now)
         self.latency = seconds if not self.latency else 0.8 * self.latency + 0.2 * seconds
         self.pause = FIRST_PAUSE_S
-        self.let_through += 1
-        self.rate *= CLIMB
+        if now - seconds < self.pushed_at:
+            self.rate += 1 / self.counted_s  # it had been let through when another was refused
+        else:
+            self.let_through += 1
+            self.rate *= CLIMB
         if self.rate * self.latency > 2 * most:
             self.rate = 0.0  # far above what the slots can do
         self.answers += 1
-        rounds = 1 if self.starting else 2
-        if self.answers >= rounds * self.at_a_time and self.at_a_time < most:
+        if self.at_a_time < most and self.answers >= (1 if self.starting else 2) * self.at_a_time:
             self.at_a_time += 1
             self.answers = 0
 
@@ -134,15 +142,17 @@ class Pace(msgspec.Struct):
             self.pushed_at = now
             self.starting = False
             self.answers = 0
-            self._find_rate(now - self.counted_from + max(pause, SAVED_UP_S))
+            self._find_rate(now - self.counted_from + max(pause, self.saved_s))
+            self.saved_s = min(pause, SAVED_UP_S)
             needed = math.ceil(self.rate * self.latency)
             self.at_a_time = min(most, max(1, self.at_a_time // 2, needed))
 
     def _find_rate(self, lasted: float) -> None:
         """Take the pace from what was let through since the last refusal, over the time until requests go on."""
         if self.let_through and math.isfinite(lasted):
-            self.rate = max(self.let_through / lasted, LOWEST_RATE)
+            self.rate, self.counted_s = max(self.let_through / lasted, LOWEST_RATE), lasted
         else:
+            self.counted_s = math.inf
             self.rate = max(self.rate / 2, LOWEST_RATE) if self.rate else 0.0
         self.counted_from, self.let_through = self.resume_at, 0
         self.last_at = self.resume_at

@@ -34,7 +34,7 @@ PAGES_PER_PIECE = 10
 and fewer spread better, and lose less where the time runs out."""
 
 PIECES_OF_A_SIZE = 12
-PAGES_WORTH_SPLITTING = 3
+PAGES_WORTH_SPLITTING = 2
 """Pages that a shard must still hold for another to take of it."""
 
 MOST_HOLES = 3
@@ -269,7 +269,7 @@ class Scan(Generic[_T]):
         borders = [end]
         while end - length * 1.25 > shard.start and len(borders) < MOST_PIECES:
             # How thick the rows are is known nearby, and less and less with the distance.
-            length *= 1 if len(borders) <= PIECES_OF_A_SIZE else 2
+            length *= 1 if len(borders) <= PIECES_OF_A_SIZE else 8
             end = max(end - length, shard.start)
             borders.append(end)
         return [shard.start, *reversed(borders[:-1] if borders[-1] == shard.start else borders)]

@@ -28,16 +28,19 @@ KINDS = {
 
 @dataclass
 class Order:
-    """What was seen of the order of rows, which the API does not promise: steps in time, and changes of kind."""
+    """What was seen of the order of rows, which the API does not promise: steps in time, and changes of kind.
+
+    `back` counts the steps back in time, as long as none went `forward`.
+    """
 
     back: int = 0
-    forward: int = 0
+    forward: bool = False
     changes: Counter[str] = field(default_factory=Counter)
 
     def add(self, moments: list[datetime], operations: list[Operation]) -> None:
         """Count the steps between rows that came one after the other, and how often they change in kind."""
-        self.back += sum(a > b for a, b in pairwise(moments))
-        self.forward += sum(a < b for a, b in pairwise(moments))
+        self.back += len(set(moments)) - 1
+        self.forward = self.forward or moments != sorted(moments, reverse=True)
         for name in KINDS:
             if self.changes[name] < SURE_AFTER:
                 self.changes[name] += sum(a != b for a, b in pairwise([getattr(op, name) for op in operations]))

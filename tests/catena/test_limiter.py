@@ -7,7 +7,7 @@ import anyio
 import pytest
 from anyio.lowlevel import checkpoint
 
-from server.catena.limiter import FIRST_PAUSE_S, LEASE_S, LONGEST_PAUSE_S, SLOW, Limiter, Pace
+from server.catena.limiter import FIRST_AT_A_TIME, FIRST_PAUSE_S, LEASE_S, LONGEST_PAUSE_S, SLOW, Limiter, Pace
 from server.demo.faults import Bucket
 from server.errors import NotFound, RateLimited, Unavailable
 
@@ -98,7 +98,7 @@ def test_a_new_pace_begins_small_and_grows_by_one_each_round() -> None:
     for _ in range(60):
         pace.calm(0, 0.1, 8)
         seen.append(pace.at_a_time)
-    assert [seen.count(n) for n in range(2, 8)] == [2, 3, 4, 5, 6, 7]
+    assert [seen.count(n) for n in range(FIRST_AT_A_TIME, 8)] == list(range(FIRST_AT_A_TIME, 8))
     assert seen[-1] == 8
 
 
@@ -123,13 +123,26 @@ async def test_an_answer_far_slower_than_usual_lowers_the_concurrency() -> None:
 
 
 def test_a_request_of_which_nothing_more_is_heard_gives_its_place_up() -> None:
-    pace = Pace()
+    pace = Pace(at_a_time=2)
     assert [pace.begin(0, name, 8) for name in "abc"] == [0, 0, math.inf]
     assert pace.begin(LEASE_S - 0.1, "c", 8) == math.inf
     assert pace.begin(LEASE_S, "c", 8) == 0
     pace.latency = LEASE_S  # where answers take long anyway, it takes longer to be given up
     assert pace.begin(LEASE_S, "d", 8) == 0
     assert pace.running["d"] == (1 + SLOW) * LEASE_S
+
+
+def test_what_was_let_through_beside_a_refusal_counts_for_the_rate_that_was_found() -> None:
+    pace = Pace(at_a_time=8)
+    for _ in range(10):
+        assert pace.begin(0, "a", 8) == 0
+        pace.next_at = 0
+        pace.calm(0, 0.1, 8)
+    pace.pushed_back(1, 1.0, 8)
+    found = pace.rate
+    pace.calm(1.05, 0.1, 8)  # it began before the refusal
+    assert pace.rate == pytest.approx(found * 11 / 10)
+    assert pace.let_through == 0
 
 
 @pytest.mark.parametrize("told", ["header", "fraction", "none"])
