@@ -1,10 +1,13 @@
 """What a group of failures has in common that other operations have not."""
 
+from collections import defaultdict
+from collections.abc import Iterable
 from datetime import datetime
 
 import polars as pl
 
 from ..catena.query import iso
+from .counting import counts_of
 from .results import Concentration
 
 FEWEST = 5
@@ -27,11 +30,22 @@ Counts = dict[str, dict[str, int]]
 
 def counted(frame: pl.DataFrame) -> Counts:
     """Count rows by each dimension; those without a value are left out."""
-    return {name: _by_value(frame, column) for name, column in DIMENSIONS.items()}
+    return {name: _sorted(counts_of(frame, column.alias("value")).rows()) for name, column in DIMENSIONS.items()}
 
 
-def _by_value(frame: pl.DataFrame, column: pl.Expr) -> dict[str, int]:
-    counts = frame.group_by(column.alias("value")).len().iter_rows()
+def counted_by_group(frame: pl.DataFrame) -> dict[str, Counts]:
+    """Count the rows of each group by each dimension, all groups at once."""
+    found: defaultdict[str, Counts] = defaultdict(dict)
+    for name, column in DIMENSIONS.items():
+        values: defaultdict[str, list[tuple[object, int]]] = defaultdict(list)
+        for group, value, count in counts_of(frame, pl.col("group"), column.alias("value")).iter_rows():
+            values[group].append((value, count))
+        for group, rows in values.items():
+            found[group][name] = _sorted(rows)
+    return found
+
+
+def _sorted(counts: Iterable[tuple[object, int]]) -> dict[str, int]:
     named = [(_told(value), count) for value, count in counts if value is not None]
     return dict(sorted(named, key=lambda pair: (-pair[1], pair[0])))
 

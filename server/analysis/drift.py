@@ -7,6 +7,7 @@ import polars as pl
 
 from ..catena.vocabulary import ERROR_TYPES, OPERATION_TYPES, RESOURCES, SOURCES, STATUSES
 from ..catena.wire import Drift
+from .counting import by_text
 from .text import one_line
 
 MOST_NAMED = 4
@@ -41,10 +42,8 @@ def unknown_values(frame: pl.DataFrame) -> Counter[str]:
     """Count the rows with a value that the contract does not list, by `column value`."""
     found: Counter[str] = Counter()
     for column, known in _KNOWN.items():
-        counts = frame.group_by(pl.col(column).cast(pl.String)).len().drop_nulls()
-        found.update(
-            {f"{column} {value!r}": count for value, count in counts.iter_rows() if value and value not in known}
-        )
+        counts = by_text(frame, column).items()
+        found.update({f"{column} {value!r}": count for value, count in counts if value and value not in known})
     return found
 
 

@@ -2,15 +2,16 @@
 
 from collections import Counter, defaultdict
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import polars as pl
 
 from .causes import Causes, by_cause, causes_in
-from .contrast import Counts, concentration_of, counted
+from .contrast import Counts, concentration_of, counted, counted_by_group
+from .counting import by_text, texts_by_group
 from .families import fillers
 from .guidance import Evidence, guidance_for
-from .records import failures_with_records, outcomes
+from .records import outcomes, with_records
 from .results import Affected, Brief, Example, Group, Other, Outcome, Pending, Slot, SlotValue, Totals, Waiting
 from .signatures import varying
 from .text import one_line, shown
@@ -24,12 +25,14 @@ MOST_CONNECTIONS = 1
 MOST_SLOTS = 2
 SLOT_LONGEST = 40
 
+ENDED = ("success", "failed")
+
 _K = TypeVar("_K", str, tuple[str, str])
 
 
 def totals_of(frame: pl.DataFrame) -> Totals:
     """Count operations by status."""
-    by_status = dict(frame.group_by(pl.col("status").cast(pl.String)).len().iter_rows())
+    by_status = by_text(frame, "status")
     failed = by_status.get("failed", 0)
     retried = frame.select(((pl.col("status") == "success") & (pl.col("failed_attempts") > 0)).sum()).item()
     return Totals(
@@ -74,15 +77,12 @@ def groups_of(
 ) -> tuple[list[Group], Other]:
     """Return the largest groups of failures, one a cause, and what is left out."""
     causes = causes_in(frame)
-    frame = by_cause(frame, causes)
-    failures = failures_with_records(frame)
-    counts = failures.group_by(pl.col("group").cast(pl.String)).len()
-    ordered = counts.sort("len", "group", descending=[True, False]).rows()
-    records = {str(row["group"]): row for row in outcomes(failures).iter_rows(named=True)}
-    whole = _Whole(frame, len(failures), (start, end), personal, causes)
-    groups = [
-        _group(name, failures.filter(pl.col("group") == name), records[name], whole) for name, _ in ordered[:most]
-    ]
+    met = by_cause(frame.filter(pl.col("group").is_not_null()), causes)
+    failures = with_records(met.filter(pl.col("status") == "failed"), frame)
+    ordered = sorted(by_text(failures, "group").items(), key=lambda pair: (-pair[1], pair[0]))
+    told = failures.filter(pl.col("group").cast(pl.String).is_in([name for name, _ in ordered[:most]]))
+    whole = _Whole(frame, met, told, (start, end), personal, causes, len(failures))
+    groups = [_group(name, whole) for name, _ in ordered[:most]]
     left = ordered[most:]
     briefs = [_brief(name, failures, personal) for name, _ in left[:MOST_BRIEFS]]
     return groups, Other(groups=len(left), count=sum(count for _, count in left), largest=briefs)
@@ -103,33 +103,44 @@ def one_more(other: Other, group: Group) -> Other:
 
 
 class _Whole:
-    """What the groups of one read share: the rest of its operations, counted once, and how to tell of them."""
+    """What the groups that are told share: the operations of the window, counted once, and how to tell of them."""
 
     def __init__(
-        self, frame: pl.DataFrame, failed: int, window: tuple[datetime, datetime], personal: bool, causes: Causes
+        self,
+        frame: pl.DataFrame,
+        met: pl.DataFrame,
+        told: pl.DataFrame,
+        window: tuple[datetime, datetime],
+        personal: bool,
+        causes: Causes,
+        failed: int,
     ) -> None:
-        self.failed, self.window, self.personal, self.causes = failed, window, personal, causes
+        self.frame, self.failed, self.window, self.personal, self.causes = frame, failed, window, personal, causes
         self.counts, self.operations = counted(frame), len(frame)
-        cured = frame.filter((pl.col("status") == "success") & pl.col("group").is_not_null())
-        self.cured = dict(cured.group_by(pl.col("group").cast(pl.String)).len().iter_rows())
-        ended = frame.select("source_name", "connection_id", "created_at", "status")
-        self.of_source = {str(key[0]): part for key, part in ended.partition_by("source_name", as_dict=True).items()}
+        self.cured = by_text(met.filter(pl.col("status") == "success"), "group")
+        parts = told.sort("created_at", "id").partition_by("group", as_dict=True, maintain_order=True)
+        self.members = {str(key[0]): part for key, part in parts.items()}
+        self.counts_of = counted_by_group(told)
+        self.records = {str(row["group"]): row for row in outcomes(told).iter_rows(named=True)}
+        self.messages, self.skeletons = texts_by_group(told, "message"), texts_by_group(told, "skeleton")
+        self.evidence = _evidence(self)
 
 
-def _group(name: str, members: pl.DataFrame, records: dict[str, Any], whole: _Whole) -> Group:
+def _group(name: str, whole: _Whole) -> Group:
     personal, window = whole.personal, whole.window
-    counts = counted(members)
+    members, counts, records = whole.members[name], whole.counts_of[name], whole.records[name]
     connections = _top(counts, "connection", MOST_CONNECTIONS)
     # The example lies on the connection that is named, so that one id serves both.
     named = members.filter(pl.col("connection_id") == connections[0]) if connections else members
-    example = named.sort("created_at", "id").row(-1, named=True)
+    example = named.row(-1, named=True)
     guidance = guidance_for(
         example["error_type"],
         example["status_code"],
         example["title"] + " " + example["message"],
-        _evidence(name, members, set(counts["connection"]), whole),
+        whole.evidence[name],
     )
-    began = onset_of(members["created_at"], *window)
+    moments = members["created_at"]
+    began = onset_of(moments, *window)
     return Group(
         id=name,
         title=shown(example["title"], personal, 80),
@@ -138,10 +149,10 @@ def _group(name: str, members: pl.DataFrame, records: dict[str, Any], whole: _Wh
         status_code=example["status_code"],
         count=len(members),
         share=round(len(members) / whole.failed, 3),
-        first_seen=members["created_at"].min(),
+        first_seen=moments[0],
         began=began,
-        last_seen=members["created_at"].max(),
-        trend=trend_of(members["created_at"].filter(members["created_at"] >= (began or window[0])), *window),
+        last_seen=moments[-1],
+        trend=trend_of(moments.filter(moments >= began) if began else moments, *window),
         affected=_affected(counts, records["records"]),
         top_fleets=_top(counts, "fleet", MOST_NAMED),
         top_connections=connections,
@@ -150,7 +161,7 @@ def _group(name: str, members: pl.DataFrame, records: dict[str, Any], whole: _Wh
         owner=guidance.owner,
         advice=guidance.advice,
         concentration=concentration_of(counts, len(members), whole.counts, whole.operations),
-        varies=_varies(members, whole.causes.templates[name], personal),
+        varies=_varies(name, whole),
         example=Example(
             operation_id=example["id"],
             connection_id=example["connection_id"],
@@ -159,15 +170,24 @@ def _group(name: str, members: pl.DataFrame, records: dict[str, Any], whole: _Wh
     )
 
 
-def _evidence(name: str, members: pl.DataFrame, touched: set[str], whole: _Whole) -> Evidence:
-    """Count what retries did, and how other connections of the TSP fared while the cause went on."""
-    cured = whole.cured.get(name, 0)
-    meanwhile = pl.col("created_at").is_between(members["created_at"].min(), members["created_at"].max())
-    elsewhere = ~pl.col("connection_id").cast(pl.String).is_in(touched)
-    others = whole.of_source[str(members["source_name"][0])].filter(meanwhile & elsewhere)
-    fared = dict(others.group_by(pl.col("status").cast(pl.String)).len().iter_rows())
-    fine, failed = fared.get("success", 0), fared.get("failed", 0)
-    return Evidence(met=cured + len(members), cured=cured, others=fine + failed, others_fine=fine)
+def _evidence(whole: _Whole) -> dict[str, Evidence]:
+    """Count for each group what retries did, and how other connections of the TSP fared while the cause went on."""
+    fared: list[pl.Expr] = []
+    for name, members in whole.members.items():
+        touched = pl.Series(list(whole.counts_of[name]["connection"]), dtype=pl.Categorical)
+        others = (
+            (pl.col("source_name") == members["source_name"][0])
+            & pl.col("created_at").is_between(members["created_at"][0], members["created_at"][-1])
+            & pl.col("connection_id").is_in(touched).not_()
+        )
+        fared += [(others & (pl.col("status") == status)).sum().alias(f"{name} {status}") for status in ENDED]
+    counts = whole.frame.lazy().select(fared).collect(engine="streaming").row(0, named=True) if fared else {}
+    found = {}
+    for name, members in whole.members.items():
+        cured = whole.cured.get(name, 0)
+        fine, failed = (counts[f"{name} {status}"] for status in ENDED)
+        found[name] = Evidence(met=cured + len(members), cured=cured, others=fine + failed, others_fine=fine)
+    return found
 
 
 def _affected(counts: Counts, records: int) -> Affected:
@@ -183,16 +203,17 @@ def _top(counts: Counts, dimension: str, most: int) -> list[str]:
     return [one_line(value, 64) for value in list(counts[dimension])[:most]]
 
 
-def _varies(members: pl.DataFrame, template: str, personal: bool) -> list[Slot]:
+def _varies(name: str, whole: _Whole) -> list[Slot]:
     """Tell the parts of the message that take a few values; one that differs nearly every time is an id.
 
-    `template` is the family's: names that its signatures hold apart vary too.
+    The template is the family's: names that its signatures hold apart vary too.
     """
+    template, personal = whole.causes.templates[name], whole.personal
     slots: defaultdict[tuple[bool, int], Counter[tuple[str, str]]] = defaultdict(Counter)
-    for message, count in members.group_by("message").len().sort("message").iter_rows():
+    for message, count in sorted(whole.messages[name]):
         for position, part in enumerate(varying(message)):
             slots[False, position][part] += count
-    for skeleton, count in members.group_by("skeleton").len().iter_rows():
+    for skeleton, count in whole.skeletons[name]:
         for position, part in enumerate(fillers(skeleton, template)):
             slots[True, position][part] += count
     told = [_slot(parts, personal) for _, parts in sorted(slots.items()) if _tells(parts)]

@@ -8,22 +8,24 @@ IDENTITIES = ("resource_id", "source_id", "payload")
 _PLACE = ("connection_id", "resource")
 
 
-def failures_with_records(frame: pl.DataFrame) -> pl.DataFrame:
-    """Return the failed rows with `record` (who they are about) and the last success and pending of that record."""
-    failed = frame.filter(pl.col("status") == "failed")
+def with_records(failed: pl.DataFrame, frame: pl.DataFrame) -> pl.DataFrame:
+    """Return failed rows with `record` (who they are about) and the last success and pending of it in a whole frame."""
     for name in IDENTITIES:
         # Of a million operations only those of records that failed matter: counting the others costs hundreds of megabytes.
         asked_for = failed.select(*_PLACE, name).drop_nulls().unique()
-        known = frame.select(*_PLACE, name, "status", "created_at").join(asked_for, on=[*_PLACE, name], how="semi")
-        for status in ("success", "pending"):
-            last = known.filter(pl.col("status") == status).group_by(*_PLACE, name)
-            latest = last.agg(pl.col("created_at").max().alias(f"{status}_{name}"))
-            failed = failed.join(latest, on=[*_PLACE, name], how="left", maintain_order="left")
+        known = frame.lazy().select(*_PLACE, name, "status", "created_at")
+        latest = known.join(asked_for.lazy(), on=[*_PLACE, name], how="semi").group_by(*_PLACE, name)
+        last = latest.agg(_last("success", name), _last("pending", name)).collect(engine="streaming")
+        failed = failed.join(last, on=[*_PLACE, name], how="left", maintain_order="left")
     return failed.with_columns(
         _record().alias("record"),
         _by_identity("success").alias("success_at"),
         _by_identity("pending").alias("pending_at"),
     ).drop(f"{status}_{name}" for status in ("success", "pending") for name in IDENTITIES)
+
+
+def _last(status: str, name: str) -> pl.Expr:
+    return pl.col("created_at").filter(pl.col("status") == status).max().alias(f"{status}_{name}")
 
 
 def outcomes(failures: pl.DataFrame) -> pl.DataFrame:

@@ -2,9 +2,12 @@
 
 import math
 from datetime import datetime, timedelta
+from itertools import pairwise
+from statistics import median
 
 import polars as pl
 
+from .counting import counts_of
 from .results import Bucket, Timeline
 
 MOST_BUCKETS = 13
@@ -29,6 +32,7 @@ QUIET_GAPS = 3
 QUIET_BEFORE = 0.2
 MANY_TIMES = 10
 _CERTAIN = 1.96
+_MICROSECOND = timedelta(microseconds=1)
 
 
 def timeline_of(frame: pl.DataFrame, start: datetime, end: datetime) -> Timeline:
@@ -38,7 +42,7 @@ def timeline_of(frame: pl.DataFrame, start: datetime, end: datetime) -> Timeline
     name, seconds = next((u for u in _UNITS if _buckets(start, end, u[1]) <= MOST_BUCKETS), _UNITS[-1])
     at = (pl.col("created_at").dt.epoch("s") // seconds).alias("at")
     failed = (pl.col("status") == "failed").sum().alias("failed")
-    counted = {row[0]: row[1:] for row in frame.group_by(at).agg(pl.len(), failed).iter_rows()}
+    counted = {row[0]: row[1:] for row in counts_of(frame, at, and_of=(failed,)).iter_rows()}
     first = int(start.timestamp()) // seconds
     buckets = []
     for number in range(first, first + _buckets(start, end, seconds)):
@@ -55,17 +59,15 @@ def _buckets(start: datetime, end: datetime, seconds: int) -> int:
 def onset_of(moments: pl.Series, start: datetime, end: datetime) -> datetime | None:
     """Return when a cause began anew: its first failure after a long stretch without; None where it just went on.
 
-    Long: a fifth of the window, and ten times the median gap, so that a few strays before an incident do not hide when
-    it began.
+    `moments` are in order. Long: a fifth of the window, and ten times the median gap, so that a few strays before an
+    incident do not hide when it began.
     """
-    ordered = moments.sort()
-    gaps = ordered.diff().drop_nulls()
-    usual = gaps.median()
-    if not isinstance(usual, timedelta):
+    gaps = _gaps(moments)
+    if not gaps:
         return None
-    long = gaps >= max((end - start) * QUIET_BEFORE, usual * MANY_TIMES)
-    places = long.arg_true().to_list()
-    moment = ordered[places[-1] + 1] if places else None
+    long = max((end - start) / _MICROSECOND * QUIET_BEFORE, median(gaps) * MANY_TIMES)
+    place = next((i for i in range(len(gaps) - 1, -1, -1) if gaps[i] >= long), None)
+    moment = None if place is None else moments[place + 1]
     return moment if isinstance(moment, datetime) else None
 
 
@@ -75,10 +77,8 @@ def trend_of(moments: pl.Series, start: datetime, end: datetime) -> str:
     Stopped: quiet for half an hour, and for three times as long as nearly all (95 %) of the gaps before. Rising or
     falling: the halves of the window differ by more than chance (95 %).
     """
-    last, count = moments.max(), len(moments)
-    assert isinstance(last, datetime)
-    gap = moments.sort().diff().drop_nulls().quantile(0.95)
-    usual = gap if isinstance(gap, timedelta) else timedelta()
+    last, count, gaps = moments[-1], len(moments), sorted(_gaps(moments))
+    usual = gaps[math.floor(0.95 * (len(gaps) - 1) + 0.5)] * _MICROSECOND if gaps else timedelta()
     if end - last > max(SHORTEST_QUIET, usual * QUIET_GAPS):
         return "stopped"
     late = int((moments >= start + (end - start) / 2).sum())
@@ -86,3 +86,8 @@ def trend_of(moments: pl.Series, start: datetime, end: datetime) -> str:
     if abs(difference) < _CERTAIN:
         return "steady"
     return "rising" if difference > 0 else "falling"
+
+
+def _gaps(moments: pl.Series) -> list[int]:
+    """Return the microseconds between moments in order."""
+    return [later - sooner for sooner, later in pairwise(moments.to_physical().to_list())]

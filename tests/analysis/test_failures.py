@@ -14,7 +14,7 @@ from server.analysis.contrast import concentration_of, counted
 from server.analysis.drift import unknown_values
 from server.analysis.failures import groups_of, pending_of, totals_of
 from server.analysis.guidance import Evidence, guidance_for
-from server.analysis.records import failures_with_records, outcomes
+from server.analysis.records import outcomes, with_records
 from server.analysis.results import Concentration
 from server.analysis.rows import fingerprint, joined, rows_of
 from server.analysis.timeline import onset_of, timeline_of, trend_of
@@ -43,7 +43,8 @@ def operation(number: int, minute: float = 0, status: str = "failed", error: str
 
 
 def outcome(*operations: Operation) -> dict[str, int]:
-    told = outcomes(failures_with_records(rows_of(operations))).row(0, named=True)
+    frame = rows_of(operations)
+    told = outcomes(with_records(frame.filter(frame["status"] == "failed"), frame)).row(0, named=True)
     return {name: told[name] for name in ("records", "recovered", "unresolved", "unknown")}
 
 
