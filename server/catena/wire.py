@@ -155,18 +155,30 @@ def _logs_that_fit(items: Any, drift: Drift) -> list[Log] | None:
 
 def _fields_that_fit(item: dict[str, Any], kind: type[_T], path: str, drift: Drift) -> _T | None:
     """Build a `kind` from the fields of `item` that can be read; None where one it cannot do without is missing."""
-    known = {field.name: field for field in msgspec.structs.fields(kind)}
-    drift.unknown_fields.update(path + name for name in item if name not in known)
+    known = _FIELDS[kind]
+    if unknown := item.keys() - known.keys():
+        drift.unknown_fields.update(path + name for name in unknown)
+        item = {name: value for name, value in item.items() if name in known}
+    try:
+        return msgspec.convert(item, kind, strict=False)
+    except msgspec.ValidationError:
+        return _field_by_field(item, kind, path, drift)
+
+
+def _field_by_field(item: dict[str, Any], kind: type[_T], path: str, drift: Drift) -> _T | None:
     kept: dict[str, Any] = {}
-    for name, field in known.items():
+    for name, field in _FIELDS[kind].items():
         if name not in item or (item[name] is None and not field.required):
             continue
         try:
             kept[name] = msgspec.convert(item[name], field.type, strict=False)
         except msgspec.ValidationError:
             drift.misread_fields[path + name] += 1
-    missing = [name for name, field in known.items() if field.required and name not in kept]
+    missing = [name for name, field in _FIELDS[kind].items() if field.required and name not in kept]
     return None if missing else kind(**kept)
+
+
+_FIELDS = {kind: {field.name: field for field in msgspec.structs.fields(kind)} for kind in (Log, Operation)}
 
 
 def _with_zones(operations: list[Operation]) -> list[Operation]:
