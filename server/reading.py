@@ -76,8 +76,7 @@ class Reads:
                 found := await self._found(question, fresh_for)
             ):
                 return found
-            before = next((entry.as_of for entry in entries if entry.question == question.key), None)
-            read = partial(sharing.read_once, question, before, ends_at, read)
+            read = partial(sharing.read_once, question, entries, ends_at, read)
         held = await self.store.answer(question.key, self.clock(), fresh_for, read, progress, self.tasks)
         self._learn_words(held.value.frame)
         return held.value, held.as_of

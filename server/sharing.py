@@ -50,7 +50,7 @@ class Sharing:
         return Held(reading, entry.as_of, entry.rows, entry.worth_holding)
 
     async def read_once(
-        self, question: Question, before: datetime | None, ends_at: float, read: Read, progress: Progress
+        self, question: Question, before: Sequence[Entry], ends_at: float, read: Read, progress: Progress
     ) -> Held[Reading]:
         """Read, unless another server does so: then wait for what it finds that was not there `before`.
 
@@ -60,7 +60,8 @@ class Sharing:
         while True:
             turn = await self.store.turn(question.key)
             for entry in await self.store.entries():
-                if entry.question == question.key and entry.as_of != before and (held := await self.taken(entry)):
+                new = entry.question == question.key and entry not in before
+                if new and (held := await self.taken(entry)):
                     if turn:
                         self._aside(turn.end)
                     return held

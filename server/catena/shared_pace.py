@@ -59,9 +59,8 @@ class SharedPace:
                 new = msgspec.msgpack.encode(pace)
                 if await self._put(new, max(pace.resume_at - self.now(), 0) + KEPT_S):
                     break
-                await anyio.sleep(
-                    random.uniform(0, A_BREATH_S * tries)
-                )  # so that it is not always the same who is faster
+                # So that it is not always the same who is faster.
+                await anyio.sleep(random.uniform(0, A_BREATH_S * tries))
             self.pace = pace
             return told
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, cast
 
 import anyio
@@ -70,14 +71,14 @@ class Turn:
         """Give signs of life until the turn ends, or another has taken it."""
         from redis.exceptions import LockError
 
-        def give_sign(redis: "Redis") -> None:
+        def give_sign(redis: "Redis", lock: "Lock") -> None:
             redis.set(self._name, msgspec.msgpack.encode(self._far), px=_ms(TURN_S))
-            cast("Lock", self._lock).reacquire()
+            lock.reacquire()
 
         with self._alive, suppress(LockError):
             while self._lock is not None:
                 with suppress(Away):
-                    await self._link.ask(give_sign)
+                    await self._link.ask(partial(give_sign, lock=self._lock))
                 await anyio.sleep(SIGN_OF_LIFE_S)
 
     async def end(self) -> None:
@@ -181,7 +182,7 @@ class SharedStore:
         return fine, f"{self._link.address}, shared; {told} in {1000 * (time.perf_counter() - asked_at):.0f} ms"
 
     def _rows(self, entry: Entry) -> str:
-        return self._seal.name("rows", __version__, entry.question)
+        return self._seal.name("rows", __version__, *_apart(entry))
 
     def _entries(self, redis: "Redis") -> list[Entry]:
         fields = cast("dict[bytes, bytes]", redis.hgetall(self._index))
@@ -196,7 +197,7 @@ class SharedStore:
 
     def _note(self, redis: "Redis", entry: Entry) -> None:
         """Name an entry in the index, and drop what is more than is held."""
-        field = self._seal.name("question", entry.question)
+        field = self._seal.name("question", *_apart(entry))
         redis.hset(self._index, field, self._seal.close(self._index + field, msgspec.msgpack.encode(entry)))
         redis.pexpire(self._index, LONGEST_HELD)
         rows = 0
@@ -204,8 +205,13 @@ class SharedStore:
             rows += held.rows
             old = entry.as_of - held.as_of > LONGEST_HELD
             if number and (old or number >= MOST_QUESTIONS or rows > self._most_rows):
-                redis.hdel(self._index, self._seal.name("question", held.question))
+                redis.hdel(self._index, self._seal.name("question", *_apart(held)))
                 redis.unlink(self._rows(held))
+
+
+def _apart(entry: Entry) -> tuple[str, str]:
+    """Tell entries apart; what was read partly never takes the place of what was read whole."""
+    return entry.question, "whole" if entry.worth_holding else "partly"
 
 
 def _ms(seconds: float) -> int:

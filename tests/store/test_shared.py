@@ -119,6 +119,16 @@ async def test_rows_are_never_told_to_be_of_another_time_than_they_are(redis: Re
     assert await store.fetch(entry()) == b"newer rows"
 
 
+async def test_what_was_read_partly_never_takes_the_place_of_what_was_read_whole(redis: RedisServer) -> None:
+    store = store_at(redis)
+    await store.put(entry(age=30), rows_of("all rows"))
+    partly = Entry("q", NOW, 5, worth_holding=False, extent=b"some of it")
+    await store.put(partly, rows_of("some rows"))
+    assert await store.entries() == [partly, entry(age=30)]
+    assert await store.fetch(partly) == b"some rows"
+    assert await store.fetch(entry(age=30)) == b"all rows"
+
+
 async def test_it_is_bounded_by_questions_rows_and_age(redis: RedisServer) -> None:
     store = store_at(redis, rows=1000)
     for number in range(MOST_QUESTIONS + 3):
