@@ -174,7 +174,7 @@ def _evidence(whole: _Whole) -> dict[str, Evidence]:
     """Count for each group what retries did, and how other connections of the TSP fared while the cause went on."""
     fared: list[pl.Expr] = []
     for name, members in whole.members.items():
-        touched = pl.Series(list(whole.counts_of[name]["connection"]), dtype=pl.Categorical)
+        touched = pl.Series(list(whole.counts_of[name]["connection"]), dtype=pl.Categorical).implode()
         others = (
             (pl.col("source_name") == members["source_name"][0])
             & pl.col("created_at").is_between(members["created_at"][0], members["created_at"][-1])

@@ -187,7 +187,7 @@ class Scan(Generic[_T]):
             page = await walk.next(min(self._size, room))
             self._pages += 1
             shard.add(page, self._order)
-            if not self._large and (number == LONG_WALK // 2 or shard.rest > PAGES_PER_PIECE * self._size):
+            if not self._large and (number == LONG_WALK // 2 or shard.rest > PAGES_PER_SHARD * self._size):
                 self._large = True
                 await self._find_window_field(page)
             borders = [] if walk.ended else self._borders(shard, number)
