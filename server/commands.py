@@ -212,7 +212,8 @@ async def _doctor(ctx: typer.Context) -> bool:
             checks = await _checks(runtime)
         except OpsError as exc:
             return _line("api", False, str(exc))
-    return all(_line(*check) for check in checks)
+    fine = [_line(*check) for check in checks]
+    return all(fine)
 
 
 async def _checks(runtime: Runtime) -> list[tuple[str, bool, str]]:

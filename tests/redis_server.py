@@ -18,6 +18,8 @@ class RedisServer:
     """One server, which can be killed and started again on the same port."""
 
     def __init__(self) -> None:
+        if not PROGRAM:
+            pytest.skip("there is no redis-server or valkey-server here; install one to run what needs it")
         self.port = free_port()
         self.url = f"redis://127.0.0.1:{self.port}/0"
         self._folder = tempfile.TemporaryDirectory()
@@ -25,7 +27,7 @@ class RedisServer:
 
     def start(self) -> None:
         """Start it, empty."""
-        assert PROGRAM, "skipped before"
+        assert PROGRAM
         options = {"--port": str(self.port), "--save": "", "--dir": self._folder.name, "--bind": "127.0.0.1"}
         self._process = subprocess.Popen(
             [PROGRAM, *(word for pair in options.items() for word in pair)], stdout=subprocess.DEVNULL
@@ -43,8 +45,6 @@ class RedisServer:
         return Redis.from_url(self.url)
 
     def __enter__(self) -> Self:
-        if not PROGRAM:
-            pytest.skip("there is no redis-server or valkey-server here; install one to run what needs it")
         self.start()
         return self
 

@@ -144,6 +144,11 @@ def test_doctor_checks_each_part_and_tells_what_is_wrong() -> None:
         "store",
         "clock",
     ]
+    away = run("doctor", "--demo", CATENA_STORE_URL="redis://:hunter2@127.0.0.1:9/0")
+    assert away.returncode == 1
+    assert "FAIL store     redis://127.0.0.1:9/0 cannot be used (ConnectionError)" in away.stdout
+    assert away.stdout.splitlines()[-1].split()[1] == "clock"
+    assert "hunter2" not in away.stdout + away.stderr
     wrong = run("doctor", CATENA_CLIENT_ID="x", CATENA_CLIENT_SECRET="y", CATENA_BASE_URL="http://127.0.0.1:9",
                 CATENA_TOKEN_URL="http://127.0.0.1:9/token")  # fmt: skip
     assert wrong.returncode == 1

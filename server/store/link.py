@@ -33,6 +33,7 @@ class Link:
         self._redis: Redis | None = None
         self._away_until = 0.0
         self._well = True
+        self._why = ""
 
     @property
     def address(self) -> str:
@@ -47,7 +48,7 @@ class Link:
             Away: It did not answer, in time or at all, or cannot do it; or it was so a moment ago.
         """
         if time.monotonic() < self._away_until:
-            raise Away
+            raise Away(self._why)
         try:
             answer = await anyio.to_thread.run_sync(self._do, act, abandon_on_cancel=True)
         except Away as exc:
@@ -80,7 +81,7 @@ class Link:
             raise Away(type(exc).__name__) from exc
 
     def _lost(self, why: str) -> None:
-        self._away_until = time.monotonic() + AWAY_S
+        self._away_until, self._why = time.monotonic() + AWAY_S, why
         if self._well:
             self._well = False
             logger.warning(

@@ -202,13 +202,13 @@ async def test_without_a_redis_nothing_is_there_and_nobody_waits(caplog: pytest.
         assert turn
         await turn.keep()
         await turn.end()
-    with pytest.raises(Away):
+    with pytest.raises(Away, match="ConnectionError"):
         await link.ask(lambda redis: redis.ping())
     assert caplog.text.count("cannot be used (ConnectionError)") == 1
     assert "hunter2" not in caplog.text + link.address
     fine, told = await store.check()
     assert not fine
-    assert "redis://127.0.0.1:1/0 cannot be used" in told
+    assert "redis://127.0.0.1:1/0 cannot be used (ConnectionError)" in told
     assert "hunter2" not in told
 
 
