@@ -22,6 +22,7 @@ from anyio.streams.memory import MemoryObjectReceiveStream
 
 from ..errors import BrokenPaging, CatenaError, RateLimited
 from .client import CatenaClient
+from .cuts import LONG_WALK, PAGES_PER_PIECE, cut_anew, rest_shared
 from .query import Query
 from .shards import Order, Shard
 from .walk import Walk
@@ -29,26 +30,15 @@ from .window_field import APART, find_window_field
 from .wire import Drift, Operation, Page
 
 PAGES_PER_SHARD = 5
-PAGES_PER_PIECE = 10
-"""Pages a shard should hold, and one that can be left in the middle: each ends in a part-page, so more pages waste less
-and fewer spread better, and lose less where the time runs out."""
+"""Pages a shard should hold: each ends in a part-page, so more pages waste less and fewer spread better."""
 
-PIECES_OF_A_SIZE = 12
 PAGES_WORTH_SPLITTING = 2
 """Pages that a shard must still hold for another to take of it."""
 
 MOST_HOLES = 3
 """Shards that may fail for good before the read is given up."""
 
-LONG_WALK = 8
-"""After this many pages a shard that goes on was denser than it looked, and is cut."""
-
 A_BREATH_S = 0.001
-MOST_PIECES = 64
-SHORTEST_SHARD = timedelta(seconds=2)
-
-FEWEST_ROWS = 10
-"""Rows from which the density of a shard can be judged."""
 
 Progress = Callable[[int, float], Awaitable[None]]
 """Told after each page: operations read so far, share of the window read (0 to 1)."""
@@ -234,23 +224,7 @@ class Scan(Generic[_T]):
 
     def _borders(self, shard: Shard[_T], number: int) -> list[datetime]:
         """Return where a shard that goes on after page `number` is cut, its own end last where it is read anew."""
-        return self._rest_shared(shard) if self._can_be_left(shard) else self._cut_anew(shard, number)
-
-    def _cut_anew(self, shard: Shard[_T], number: int) -> list[datetime]:
-        """Return where a shard that goes on after page `number` is best cut to be read anew; nothing: walk on."""
-        length = shard.end - shard.start
-        if length <= SHORTEST_SHARD or not shard.rows:
-            return []
-        span = max(shard.reach[1] - shard.reach[0], timedelta(microseconds=1))
-        rows = shard.rows * min(length / span, 1e6)
-        if number == LONG_WALK:
-            rows = max(rows, shard.rows * 2.0)
-        elif number > 1 or shard.rows < FEWEST_ROWS:
-            return []
-        if rows <= self._target * 1.25:  # also a long walk, where pages came short or empty: one piece would be no cut
-            return []
-        pieces = min(math.ceil(rows / self._target), MOST_PIECES, math.ceil(length / SHORTEST_SHARD))
-        return [shard.start + length / pieces * i for i in range(pieces)] + [shard.end]
+        return self._rest_shared(shard) if self._can_be_left(shard) else cut_anew(shard, number, self._target)
 
     def _rest_shared(self, shard: Shard[_T]) -> list[datetime]:
         """Return where to cut the rest of the shard that has most left, for those who have nothing to do; nothing: walk on."""
@@ -260,19 +234,7 @@ class Scan(Generic[_T]):
             return []
         if rest < PAGES_WORTH_SPLITTING * self._size or rest < max(s.rest for s in self._running):
             return []
-        assert shard.last is not None
-        pages = max(1, min(PAGES_PER_PIECE, math.ceil(rest / (self._hungry + 1) / self._size)))
-        rows = min(
-            self._size * (0.97 * pages - 0.1), self._target if rest > self._most else math.inf
-        )  # no page nearly empty
-        length, end = (shard.last - shard.start) * min(rows / rest, 1), shard.last + timedelta(microseconds=1)
-        borders = [end]
-        while end - length * 1.25 > shard.start and len(borders) < MOST_PIECES:
-            # How thick the rows are is known nearby, and less and less with the distance.
-            length *= 1 if len(borders) <= PIECES_OF_A_SIZE else 8
-            end = max(end - length, shard.start)
-            borders.append(end)
-        return [shard.start, *reversed(borders[:-1] if borders[-1] == shard.start else borders)]
+        return rest_shared(shard, self._size, self._hungry, self._target if rest > self._most else math.inf)
 
     async def _cut(self, shard: Shard[_T], borders: list[datetime]) -> None:
         async with self._changed:
