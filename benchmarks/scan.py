@@ -190,8 +190,8 @@ async def _stalls(address: str) -> None:
         took = [_clocked(partial(decode_page, page)) for _ in range(9)]
         items = took[0][1].items
         kept = sorted(_clocked(partial(rows_of, items))[0] for _ in range(9))[4]
-        print(f"a page of {PAGE:,} {name}: decoding {sorted(seconds for seconds, _ in took)[4] * 1e3:.0f} ms, "
-              f"rows {kept * 1e3:.0f} ms of the event loop (goal 20)")  # fmt: skip
+        print(f"a page of {PAGE:,} {name}: decoding {sorted(seconds for seconds, _ in took)[4] * 1e3:.0f} ms beside "
+              f"the event loop, rows {kept * 1e3:.0f} ms of it (goal 20)")  # fmt: skip
     waited.sort()
     print(f"event loop during a read and its summary: it stood still for {waited[-1] * 1e3:.0f} ms at most, "
           f"{waited[int(len(waited) * 0.99)] * 1e3:.0f} ms at the 99th percentile")  # fmt: skip

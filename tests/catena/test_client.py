@@ -1,5 +1,6 @@
 """One page, one operation: asked for as the API wants it, retried where that can help, explained where not."""
 
+import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -12,9 +13,10 @@ from anyio.lowlevel import checkpoint
 from pydantic import SecretStr
 
 from server.catena.auth import Tokens
-from server.catena.client import OPERATIONS, CatenaClient, Retries
+from server.catena.client import LARGE, OPERATIONS, CatenaClient, Retries
 from server.catena.limiter import Limiter
 from server.catena.query import Filters, Query
+from server.catena.wire import Page, decode_page
 from server.demo.access import CLIENT_ID, CLIENT_SECRET, TOKEN_PATH
 from server.demo.api import build_api
 from server.demo.faults import Faults
@@ -322,3 +324,19 @@ async def test_pages_of_the_stand_in_are_walked_to_the_end(world: World, faults:
 
 def at(micros: int) -> datetime:
     return msgspec.convert(micros / 1e6, datetime, strict=False).astimezone(UTC)
+
+
+@pytest.mark.parametrize(("padding", "aside"), [(0, False), (LARGE, True)], ids=["small", "large"])
+async def test_a_large_page_is_decoded_beside_the_event_loop(
+    monkeypatch: pytest.MonkeyPatch, padding: int, aside: bool
+) -> None:
+    threads: list[int] = []
+
+    def decode(body: bytes) -> Page:
+        threads.append(threading.get_ident())
+        return decode_page(body)
+
+    monkeypatch.setattr("server.catena.client.decode_page", decode)
+    page = await Api(says(200, PAGE + b" " * padding)).client().list_page(QUERY, 10)
+    assert [op.id for op in page.items] == ["op"]
+    assert (threads != [threading.get_ident()]) == aside
