@@ -26,7 +26,7 @@ from .store.shared import Entry, SharedStore, Turn
 
 LOOK_AGAIN_S = 0.1
 CLOCKS_DIFFER = timedelta(seconds=2)
-"""Rows that another server read later than now by more are not fresh: its clock is wrong, or the one here."""
+"""Rows that another server read later than now by more are left alone: its clock is wrong, or the one here."""
 
 logger = logging.getLogger(__name__)
 
@@ -108,9 +108,9 @@ def useful(entries: Sequence[Entry], question: Question, now: datetime, fresh_fo
     """Return what was read last that answers a question, or is the beginning of its answer."""
     for entry in entries:
         extent = _extent_of(entry)
-        if extent is None or not entry.worth_holding:
+        if extent is None or not entry.worth_holding or entry.as_of - now > CLOCKS_DIFFER:
             continue
-        fresh = -CLOCKS_DIFFER <= now - entry.as_of < fresh_for
+        fresh = now - entry.as_of < fresh_for
         if (fresh and extent.window_of(question)) or extent.begins(question):
             return entry
     return None
