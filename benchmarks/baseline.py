@@ -19,21 +19,15 @@ import anyio
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from mcp import Client
 from mcp.types import CallToolResult, TextContent
-from pydantic import SecretStr
 
-from benchmarks.scan import NOW, PAGE, TEN_DAYS, counts, serving, walked
+from benchmarks.scan import PAGE, WINDOW, asking, counts, serving, walked
 from benchmarks.tokens import table, tokens
-from server.app import build_server
 from server.demo.contract import document
-from server.settings import Settings
 
 DELAY_S = 0.1
 COUNTED = 3
 """Pages whose tokens are counted; the others are taken to be like them."""
-
-WINDOW = {"from_datetime": (NOW - TEN_DAYS).isoformat(), "to_datetime": NOW.isoformat()}
 
 
 @dataclass
@@ -62,8 +56,7 @@ def forwarded(result: CallToolResult) -> int:
 
 async def asked_ours(address: str) -> Way:
     """Ask this server once, through a client."""
-    settings = Settings(client_id="id", client_secret=SecretStr("s"), base_url=address, token_url=f"{address}/token")
-    async with Client(build_server(settings, clock=lambda: NOW)) as client:
+    async with asking(address) as client:
         began = time.perf_counter()
         result = await client.call_tool("summarize_failures", WINDOW)
         took = time.perf_counter() - began

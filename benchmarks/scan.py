@@ -40,6 +40,7 @@ from server.settings import Settings
 
 NOW = datetime(2026, 11, 23, 15, 30, tzinfo=UTC)
 TEN_DAYS = timedelta(days=10, hours=1)
+WINDOW = {"from_datetime": (NOW - TEN_DAYS).isoformat(), "to_datetime": NOW.isoformat()}
 PORT = 8931
 PAGE = 1000
 SAMPLES = 5
@@ -94,6 +95,14 @@ async def scanned(
             began = time.perf_counter()
             read = await Scan(client, query, rows_of, size=PAGE, most=10_000_000).run(3600)
         return read, time.perf_counter() - began
+
+
+@asynccontextmanager
+async def asking(address: str) -> AsyncGenerator[Client]:
+    """Open an MCP client on a server that reads this API."""
+    settings = Settings(client_id="id", client_secret=SecretStr("s"), base_url=address, token_url=f"{address}/token")
+    async with Client(build_server(settings, clock=lambda: NOW)) as client:
+        yield client
 
 
 async def walked(address: str) -> tuple[int, float]:
@@ -155,17 +164,15 @@ def follow_up(operations: int) -> None:
 
 
 async def _follow_up(address: str) -> None:
-    settings = Settings(client_id="id", client_secret=SecretStr("s"), base_url=address, token_url=f"{address}/token")
-    window = {"from_datetime": (NOW - TEN_DAYS).isoformat(), "to_datetime": NOW.isoformat()}
-    async with Client(build_server(settings, clock=lambda: NOW)) as client:
-        first = await client.call_tool("summarize_failures", window)
+    async with asking(address) as client:
+        first = await client.call_tool("summarize_failures", WINDOW)
         assert first.structured_content is not None
         counts(address)
         for narrower in ({"source_name": "samsara"}, {"from_datetime": (NOW - TEN_DAYS / 2).isoformat()}, {}):
             took = []
             for _ in range(5):
                 began = time.perf_counter()
-                await client.call_tool("summarize_failures", window | narrower)
+                await client.call_tool("summarize_failures", WINDOW | narrower)
                 took.append(time.perf_counter() - began)
             print(f"follow-up {narrower or 'again'} on {first.structured_content['coverage']['scanned']:,} operations: "
                   f"{sorted(took)[2] * 1e3:.0f} ms (goal 50), {counts(address)['requests']} requests")  # fmt: skip
@@ -188,13 +195,11 @@ async def _stalls(address: str) -> None:
             await anyio.sleep(TICK_S)
             waited.append(time.perf_counter() - began - TICK_S)
 
-    settings = Settings(client_id="id", client_secret=SecretStr("s"), base_url=address, token_url=f"{address}/token")
-    window = {"from_datetime": (NOW - TEN_DAYS).isoformat(), "to_datetime": NOW.isoformat()}
-    async with Client(build_server(settings, clock=lambda: NOW)) as client:
-        await client.call_tool("summarize_failures", {**window, "size": 10, "max_operations": 10})  # imports
+    async with asking(address) as client:
+        await client.call_tool("summarize_failures", {**WINDOW, "size": 10, "max_operations": 10})  # imports
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(watch)
-            await client.call_tool("summarize_failures", window)
+            await client.call_tool("summarize_failures", WINDOW)
             tasks.cancel_scope.cancel()
     body = await anyio.to_thread.run_sync(next, fetched(address))
     odd = body.replace(b'"payload":', b'"channel":"api","payload":')

@@ -7,7 +7,7 @@ from datetime import datetime
 import polars as pl
 
 from ..catena.query import iso
-from .counting import counts_of
+from .counting import counts_by_group, counts_of
 from .results import Concentration
 
 FEWEST = 5
@@ -37,11 +37,8 @@ def counted_by_group(frame: pl.DataFrame) -> dict[str, Counts]:
     """Count the rows of each group by each dimension, all groups at once."""
     found: defaultdict[str, Counts] = defaultdict(dict)
     for name, column in DIMENSIONS.items():
-        values: defaultdict[str, list[tuple[object, int]]] = defaultdict(list)
-        for group, value, count in counts_of(frame, pl.col("group"), column.alias("value")).iter_rows():
-            values[group].append((value, count))
-        for group, rows in values.items():
-            found[group][name] = _sorted(rows)
+        for group, counts in counts_by_group(frame, column).items():
+            found[group][name] = _sorted(counts)
     return found
 
 

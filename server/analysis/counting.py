@@ -1,6 +1,7 @@
 """Rows counted by what they have in common."""
 
 from collections import defaultdict
+from typing import Any
 
 import polars as pl
 
@@ -19,9 +20,9 @@ def by_text(frame: pl.DataFrame, column: str) -> dict[str, int]:
     return dict(counts.select(pl.col(column).cast(pl.String), "len").iter_rows())
 
 
-def texts_by_group(frame: pl.DataFrame, column: str) -> dict[str, list[tuple[str, int]]]:
-    """Count the rows of each group by a text."""
-    found: defaultdict[str, list[tuple[str, int]]] = defaultdict(list)
-    for group, text, count in counts_of(frame, pl.col("group"), pl.col(column)).iter_rows():
-        found[group].append((text, count))
+def counts_by_group(frame: pl.DataFrame, by: pl.Expr) -> dict[str, list[tuple[Any, int]]]:
+    """Count the rows of each group by something: its values and their numbers of rows, in no order."""
+    found: defaultdict[str, list[tuple[Any, int]]] = defaultdict(list)
+    for group, value, count in counts_of(frame, pl.col("group"), by.alias("value")).iter_rows():
+        found[group].append((value, count))
     return found

@@ -8,7 +8,7 @@ import polars as pl
 
 from .causes import Causes, by_cause, causes_in
 from .contrast import Counts, concentration_of, counted, counted_by_group
-from .counting import by_text, texts_by_group
+from .counting import by_text, counts_by_group
 from .families import fillers
 from .guidance import Evidence, guidance_for
 from .records import outcomes, with_records
@@ -122,7 +122,8 @@ class _Whole:
         self.members = {str(key[0]): part for key, part in parts.items()}
         self.counts_of = counted_by_group(told)
         self.records = {str(row["group"]): row for row in outcomes(told).iter_rows(named=True)}
-        self.messages, self.skeletons = texts_by_group(told, "message"), texts_by_group(told, "skeleton")
+        self.messages = counts_by_group(told, pl.col("message"))
+        self.skeletons = counts_by_group(told, pl.col("skeleton"))
         self.evidence = _evidence(self)
 
 

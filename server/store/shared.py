@@ -145,7 +145,7 @@ class SharedStore:
 
     async def turn(self, question: str) -> Turn | None:
         """Take the turn to read for a question; None while another server has it."""
-        name, far = self._seal.name("turn", __version__, question), self._seal.name("far", __version__, question)
+        name, far = self._seal.name("turn", __version__, question), self._far(question)
 
         def taken(redis: "Redis") -> "Lock | None":
             lock = redis.lock(name, timeout=TURN_S, blocking=False, thread_local=False)
@@ -159,7 +159,7 @@ class SharedStore:
 
     async def how_far(self, question: str) -> tuple[int, float]:
         """Return how far the read of whoever has the turn is: operations, share of the window."""
-        name = self._seal.name("far", __version__, question)
+        name = self._far(question)
         with suppress(Away, msgspec.DecodeError):
             told = await self._link.ask(lambda redis: cast("bytes | None", redis.get(name)))
             return msgspec.msgpack.decode(told or b"", type=tuple[int, float])
@@ -180,6 +180,9 @@ class SharedStore:
             return False, f"{self._link.address} cannot be used ({exc}); correct CATENA_STORE_URL or start it"
         told = "put and read back" if fine else "a value came back changed"
         return fine, f"{self._link.address}, shared; {told} in {1000 * (time.perf_counter() - asked_at):.0f} ms"
+
+    def _far(self, question: str) -> str:
+        return self._seal.name("far", __version__, question)
 
     def _rows(self, entry: Entry) -> str:
         return self._seal.name("rows", __version__, *_apart(entry))
