@@ -39,7 +39,7 @@ class Question:
     @property
     def key(self) -> str:
         """Equal for questions that want the same rows, also when now has moved on between them."""
-        wanted = (self.filters, self.window.asked, self.most, self.start.encode() if self.start else "")
+        wanted = (self.filters, self.window.ends, self.most, self.start.encode() if self.start else "")
         return msgspec.json.encode(wanted).decode()
 
 
@@ -52,11 +52,14 @@ class Extent:
     filters: Filters
     by_creation: bool
 
-    def window_of(self, question: Question) -> Window | None:
-        """Return the window of a question as it stands in these rows; None where some of it may lack here."""
-        from .analysis.held import moved_back, narrower
+    def window_of(self, question: Question, fresh_for: timedelta) -> Window | None:
+        """Return the window of a question as it stands in these rows; None where some of it may lack here.
 
-        window = moved_back(question.window, self.window)
+        Its ends lie within `fresh_for` of those asked for.
+        """
+        from .analysis.held import narrower
+
+        window = question.window.moved_back(self.window, fresh_for)
         same = (window.start, window.end) == (self.window.start, self.window.end)
         inside = self.by_creation and self.window.start <= window.start and window.end <= self.window.end
         return window if (same or inside) and narrower(self.filters, question.filters) else None
@@ -74,11 +77,15 @@ class Reading(Extent):
 
     frame: pl.DataFrame
 
-    def cut(self, question: Question) -> Reading | None:
+    def told_to(self, question: Question) -> Reading:
+        """Return the same rows for one who asked for the same in other words."""
+        return replace(self, window=replace(self.window, default=question.window.default))
+
+    def cut(self, question: Question, fresh_for: timedelta) -> Reading | None:
         """Return the rows of another question that are all here; None where a request is needed."""
         from .analysis.held import between, within
 
-        window = self.window_of(question)
+        window = self.window_of(question, fresh_for)
         if window is None:
             return None
         whole = (window.start, window.end) == (self.window.start, self.window.end)

@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 ANALYSIS_S = 3.0
 """Kept back of a call's time for what comes after reading."""
 
+ONE_MOMENT_S = 1.0
+"""Questions this near to each other are asked at the same time."""
+
 MOST_SINGLES = 25
 """Operations that still waited and are read again one by one."""
 
@@ -76,10 +79,15 @@ class Reads:
                 found := await self._found(question, fresh_for)
             ):
                 return found
-            read = partial(sharing.read_once, question, entries, ends_at, read)
-        held = await self.store.answer(question.key, self.clock(), fresh_for, read, progress, self.tasks)
+            read = partial(sharing.read_once, question, entries, self._join_for, ends_at, read)
+        held = await self.store.answer(question.key, self.clock(), self._join_for, read, progress, self.tasks)
         self._learn_words(held.value.frame)
-        return held.value, held.as_of
+        return held.value.told_to(question), held.as_of
+
+    @property
+    def _join_for(self) -> timedelta:
+        """How old a read under way may be for one who asks the same now."""
+        return timedelta(seconds=max(self.settings.fresh_s, ONE_MOMENT_S))
 
     async def _take(self, sharing: Sharing, entries: Sequence[Entry], question: Question, fresh_for: timedelta) -> bool:
         """Hold what another server read, where it answers a question or begins its answer."""
@@ -100,7 +108,11 @@ class Reads:
             return None
         now = self.clock()
         fresh = [held for held in self.store.held(now) if now - held.as_of < fresh_for]
-        return await anyio.to_thread.run_sync(_cut_of, question, fresh) if fresh else None
+        if not fresh or (found := await anyio.to_thread.run_sync(_cut_of, question, fresh, fresh_for)) is None:
+            return None
+        reading, held = found
+        self.store.use(held)
+        return reading, held.as_of
 
     async def _read(self, question: Question, ends_at: float, refresh: bool, progress: Progress) -> Held[Reading]:
         """Read from the API."""
@@ -156,7 +168,7 @@ class Reads:
         start = max(question.window.start, min(held.window.end, newest) - OVERLAP)
         old = between(held.frame, question.window.start, start)
         waiting = pending_in(old)
-        if len(waiting) > min(MOST_SINGLES, len(old) / question.size / 2):
+        if len(old) > question.most or len(waiting) > min(MOST_SINGLES, len(old) / question.size / 2):
             return None
         now_told: list[Operation] | None = None
         with suppress(CatenaError), anyio.move_on_after((ends_at - anyio.current_time()) / 3):
@@ -167,7 +179,8 @@ class Reads:
         if not read.coverage.complete:
             return frame, read
         coverage = replace(read.coverage, start=question.window.start, pages=read.coverage.pages + len(waiting))
-        return await anyio.to_thread.run_sync(joined, [old, frame, rows_of(now_told)]), replace(read, coverage=coverage)
+        whole = await anyio.to_thread.run_sync(joined, [old, frame, rows_of(now_told)])
+        return (whole, replace(read, coverage=coverage)) if len(whole) <= question.most else None
 
     async def _operations(self, ids: Sequence[tuple[str, str]]) -> list[Operation]:
         """Read some operations, by connection and id, side by side."""
@@ -216,8 +229,10 @@ def _leave_imports_alone() -> None:
         gc.freeze()
 
 
-def _cut_of(question: Question, fresh: Sequence[Held[Reading]]) -> tuple[Reading, datetime] | None:
+def _cut_of(
+    question: Question, fresh: Sequence[Held[Reading]], fresh_for: timedelta
+) -> tuple[Reading, Held[Reading]] | None:
     for held in fresh:
-        if reading := held.value.cut(question):
-            return reading, held.as_of
+        if reading := held.value.cut(question, fresh_for):
+            return reading, held
     return None

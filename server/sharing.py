@@ -50,7 +50,13 @@ class Sharing:
         return Held(reading, entry.as_of, entry.rows, entry.worth_holding)
 
     async def read_once(
-        self, question: Question, before: Sequence[Entry], ends_at: float, read: Read, progress: Progress
+        self,
+        question: Question,
+        before: Sequence[Entry],
+        fresh_for: timedelta,
+        ends_at: float,
+        read: Read,
+        progress: Progress,
     ) -> Held[Reading]:
         """Read, unless another server does so: then wait for what it finds that was not there `before`.
 
@@ -61,7 +67,7 @@ class Sharing:
             turn = await self.store.turn(question.key)
             for entry in await self.store.entries():
                 new = entry.question == question.key and entry not in before
-                if new and (held := await self.taken(entry)):
+                if new and _stands_for(entry, question, fresh_for) and (held := await self.taken(entry)):
                     if turn:
                         self._aside(turn.end)
                     return held
@@ -111,9 +117,15 @@ def useful(entries: Sequence[Entry], question: Question, now: datetime, fresh_fo
         if extent is None or not entry.worth_holding or entry.as_of - now > CLOCKS_DIFFER:
             continue
         fresh = now - entry.as_of < fresh_for
-        if (fresh and extent.window_of(question)) or extent.begins(question):
+        if (fresh and extent.window_of(question, fresh_for)) or extent.begins(question):
             return entry
     return None
+
+
+def _stands_for(entry: Entry, question: Question, fresh_for: timedelta) -> bool:
+    """Tell whether the answer to an equal question, asked a while ago, still is one."""
+    extent = _extent_of(entry)
+    return extent is not None and extent.window_of(question, fresh_for) is not None
 
 
 def _told(extent: Extent) -> bytes:

@@ -1,12 +1,10 @@
 """Rows that were read for one question and hold the answer to another: fewer filters, a longer window, a moment ago."""
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 import polars as pl
 
 from ..catena.query import Filters
-from .window import Window
 
 COLUMNS = {
     "resource": "resource",
@@ -19,15 +17,6 @@ COLUMNS = {
 """Which column tells what a filter of the API filters by."""
 
 ENDED = ("success", "failed")
-
-
-def moved_back(asked: Window, held: Window) -> Window:
-    """Return a window that ends now as it stood when rows were read that were read until then."""
-    if asked.asked[1] != "now" or held.asked[1] != "now" or asked.end < held.end:
-        return asked
-    slid = asked.end - held.end
-    relative = asked.asked[0].startswith("-") or not asked.asked[0]
-    return replace(asked, start=asked.start - slid if relative else asked.start, end=held.end)
 
 
 def narrower(held: Filters, wanted: Filters) -> bool:

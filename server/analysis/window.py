@@ -1,7 +1,7 @@
 """The stretch of time a question is about: written by people and models, fixed once, never sliding."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from ..catena.query import LONGEST_SPAN, iso
@@ -23,18 +23,37 @@ FORMS = "ISO 8601 (2026-06-25T16:00:00Z, no zone = UTC) or relative to now (-90m
 class Window:
     """From `start` (included) to `end` (not included), aware UTC.
 
-    `default`: nobody named a time. `asked`: both ends as they were asked for, equal for equal questions while now moves.
+    `default`: nobody named a time. `ago`: how far each end lies before now, where it moves on with now; None where it
+    is fixed.
     """
 
     start: datetime
     end: datetime
     default: bool = False
-    asked: tuple[str, str] = ("", "")
+    ago: tuple[timedelta | None, timedelta | None] = (None, None)
 
     @property
     def length(self) -> timedelta:
         """The time between both ends."""
         return self.end - self.start
+
+    @property
+    def ends(self) -> tuple[datetime | timedelta, datetime | timedelta]:
+        """Both ends as they were asked for: equal for windows that are one but for the moment they were asked at."""
+        return (
+            self.start if self.ago[0] is None else self.ago[0],
+            self.end if self.ago[1] is None else self.ago[1],
+        )
+
+    def moved_back(self, held: "Window", at_most: timedelta) -> "Window":
+        """Return this window as it stood when rows of `held` were read, if its end moves with now as theirs does.
+
+        Never by more than `at_most`: what was read longer ago, or of another time, must not stand for now.
+        """
+        slid = self.end - held.end
+        if self.ago[1] is None or self.ago[1] != held.ago[1] or not timedelta(0) < slid <= at_most:
+            return self
+        return replace(self, start=self.start if self.ago[0] is None else self.start - slid, end=held.end)
 
 
 def window_of(from_datetime: str | None, to_datetime: str | None, now: datetime) -> Window:
@@ -60,15 +79,15 @@ def window_of(from_datetime: str | None, to_datetime: str | None, now: datetime)
             f"The window spans {(end - start).total_seconds() / 86400:.1f} days; the API takes 45 at most. Ask for "
             f"from_datetime={iso(end - LONGEST_SPAN)} with to_datetime={iso(end)} first, then for the time before."
         )
-    asked = (_asked(from_datetime, start), _asked(to_datetime or "now", end))
-    return Window(start, end, default=not from_datetime and not to_datetime, asked=asked)
+    ago_end = now - end if _moves(to_datetime) else None
+    ago_start = now - start if (_moves(from_datetime) if from_datetime else ago_end is not None) else None
+    return Window(start, end, default=not from_datetime and not to_datetime, ago=(ago_start, ago_end))
 
 
-def _asked(text: str | None, moment: datetime) -> str:
-    if not text:
-        return ""
-    relative = text.strip().lower()
-    return relative if relative == "now" or _RELATIVE.fullmatch(relative) else iso(moment)
+def _moves(text: str | None) -> bool:
+    """Tell whether a time moves on with now: where it is relative, or not given."""
+    relative = (text or "now").strip().lower()
+    return relative == "now" or bool(_RELATIVE.fullmatch(relative))
 
 
 def moment_of(text: str, name: str, now: datetime) -> datetime:

@@ -33,6 +33,7 @@ class Held(Generic[_T]):
 class _Flight(Generic[_T]):
     """A read under way, and those who wait for it."""
 
+    began: datetime
     landed: anyio.Event = field(default_factory=anyio.Event)
     scope: anyio.CancelScope = field(default_factory=anyio.CancelScope)
     told: list[Progress] = field(default_factory=list)
@@ -48,7 +49,7 @@ Read = Callable[[Progress], Awaitable[Held[_T]]]
 
 
 class MemoryStore(Generic[_T]):
-    """Answers equal questions from one read: one made lately, or one under way.
+    """Holds what was read lately, and lets equal questions share a read under way.
 
     A read runs beside those who wait for it, so that the first of them can leave without ending it for the others; it
     ends when the last one leaves.
@@ -63,20 +64,15 @@ class MemoryStore(Generic[_T]):
         self,
         question: Hashable,
         now: datetime,
-        fresh_for: timedelta,
+        join_for: timedelta,
         read: Read[_T],
         progress: Progress,
         tasks: TaskGroup,
     ) -> Held[_T]:
-        """Return what is held for `question` if it is fresh, else what `read`, run in `tasks`, returns."""
-        self._drop_old(now)
-        held = self._held.get(question)
-        if held is not None and now - held.as_of < fresh_for:
-            self._held.move_to_end(question)
-            return held
+        """Return what `read`, run in `tasks`, returns, or an equal read that began at most `join_for` ago."""
         flight = self._flights.get(question)
-        if flight is None:
-            flight = self._flights[question] = _Flight()
+        if flight is None or now - flight.began > join_for:
+            flight = self._flights[question] = _Flight(now)
             tasks.start_soon(self._fly, question, flight, read)
         flight.told.append(progress)
         try:
@@ -94,6 +90,11 @@ class MemoryStore(Generic[_T]):
         """Return all that is held, what was read last first."""
         self._drop_old(now)
         return sorted(self._held.values(), key=lambda held: held.as_of, reverse=True)
+
+    def use(self, used: Held[_T]) -> None:
+        """Note that something held was asked for: it makes room last."""
+        for question in [q for q, held in self._held.items() if held is used]:
+            self._held.move_to_end(question)
 
     def as_of(self, question: Hashable) -> datetime | None:
         """Return when that was read which is held for a question."""

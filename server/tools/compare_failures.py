@@ -70,8 +70,7 @@ def _baseline(window: Window, start: str | None, end: str | None, now: datetime)
     """Return the window to compare with; by default the one of equal length that ends where `window` begins."""
     if start or end:
         return fixed_window(start, end, now)
-    asked = (f"before {window.asked[0]}", window.asked[1])
-    return Window(window.start - window.length, window.start, default=True, asked=asked)
+    return Window(window.start - window.length, window.start, default=True)
 
 
 def _comparison(

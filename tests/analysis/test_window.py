@@ -56,10 +56,10 @@ def test_45_days_are_taken_and_a_second_more_is_not() -> None:
 
 def test_equal_questions_are_equal_while_now_moves_and_others_are_not() -> None:
     later = NOW + timedelta(seconds=30)
-    assert window_of("-24h", None, NOW).asked == window_of("-24h", "now", later).asked
-    assert window_of("2026-11-20", None, NOW).asked == window_of("2026-11-20T00:00:00Z", None, later).asked
-    assert window_of("-24h", None, NOW).asked != window_of("-23h", None, NOW).asked
-    assert window_of("2026-11-20", "2026-11-21", NOW).asked != window_of("2026-11-20", None, NOW).asked
+    assert window_of("-24h", None, NOW).ends == window_of("-24h", "now", later).ends
+    assert window_of("2026-11-20", None, NOW).ends == window_of("2026-11-20T00:00:00Z", None, later).ends
+    assert window_of("-24h", None, NOW).ends != window_of("-23h", None, NOW).ends
+    assert window_of("2026-11-20", "2026-11-21", NOW).ends != window_of("2026-11-20", None, NOW).ends
 
 
 @given(st.text(max_size=40))

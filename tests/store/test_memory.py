@@ -107,28 +107,27 @@ async def test_an_error_reaches_everyone_who_waits_and_is_not_held(anyio_backend
     assert errors == ["down"] * 3
 
 
-async def test_what_is_fresh_is_held_and_what_is_old_partial_or_refused_is_read_again(anyio_backend: str) -> None:
+async def test_a_read_under_way_is_joined_only_by_who_asks_soon_after(anyio_backend: str) -> None:
     store, reads = MemoryStore[str](100), Reads()
-    reads.gate.set()
-    async with anyio.create_task_group() as tasks:
-        for now, fresh_for, expected in (
-            (NOW, MINUTE, 1),
-            (NOW + MINUTE / 2, MINUTE, 1),
-            (NOW + MINUTE, MINUTE, 2),
-            (NOW, timedelta(0), 3),
-        ):
-            await store.answer("q", now, fresh_for, reads, untold, tasks)
-            assert reads.begun == expected
+    with anyio.fail_after(5):
+        async with anyio.create_task_group() as tasks:
+            for now in (NOW, NOW + MINUTE, NOW + 2 * MINUTE):
+                tasks.start_soon(store.answer, "q", now, MINUTE, reads, untold, tasks)
+                await anyio.wait_all_tasks_blocked()
+            reads.gate.set()
+    assert reads.begun == 2
 
 
-async def test_the_store_is_bounded_by_questions_and_by_rows(anyio_backend: str) -> None:
+async def test_the_store_is_bounded_by_questions_and_by_rows_and_keeps_what_is_used(anyio_backend: str) -> None:
     store, reads = MemoryStore[str](100), Reads()
     reads.gate.set()
     async with anyio.create_task_group() as tasks:
         for number in range(3 * MOST_QUESTIONS):
-            await store.answer(number, NOW, MINUTE, reads, untold, tasks)
-        begun = reads.begun
-        await store.answer(3 * MOST_QUESTIONS - 1, NOW, MINUTE, reads, untold, tasks)
-        assert reads.begun == begun
-        await store.answer(3 * MOST_QUESTIONS - 11, NOW, MINUTE, reads, untold, tasks)  # 10 rows each: ten are held
-        assert reads.begun == begun + 1
+            held = await store.answer(number, NOW, MINUTE, reads, untold, tasks)
+            if number == 0:
+                first = held
+            store.use(first)
+    kept = [held.value for held in store.held(NOW)]
+    assert len(kept) == 10  # 10 rows each
+    assert "read 1" in kept
+    assert f"read {3 * MOST_QUESTIONS}" in kept
