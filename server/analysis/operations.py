@@ -4,8 +4,6 @@ from collections.abc import Collection
 from datetime import timedelta
 from typing import Any, NamedTuple
 
-import msgspec
-
 from ..catena.wire import Log, Operation
 from .guidance import guidance_for
 from .results import Attempt, Cause, Failure, OperationRow
@@ -96,10 +94,9 @@ def payload_of(op: Operation, personal: bool) -> dict[str, Any]:
 
 def flat_payload(op: Operation) -> dict[str, Any]:
     """Return the payload's fields by path, at most so many and so deep."""
-    payload = msgspec.json.decode(op.payload)
     flat: dict[str, Any] = {}
-    if isinstance(payload, dict):
-        _flatten(payload, "", flat, DEEPEST)
+    if isinstance(op.payload, dict):
+        _flatten(op.payload, "", flat, DEEPEST)
     return flat
 
 

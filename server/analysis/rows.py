@@ -69,6 +69,9 @@ def _causes(operations: Sequence[Operation], failures: Sequence[int]) -> dict[st
 
 
 _AS_TOLD = "id connection_id fleet_ref source_name resource operation_type status resource_id source_id".split()
+IDENTITY = ("id", "connection_id", "created_at")
+"""As `Operation.identity`: rows that share an id by mistake all count."""
+
 FEW = 300_000
 """Rows that are put into one piece, which questions are answered from faster: beyond it the copy would cost too much."""
 
@@ -91,7 +94,7 @@ def joined(parts: Iterable[pl.DataFrame]) -> pl.DataFrame:
     frame = pl.concat([pl.DataFrame(schema=SCHEMA), *parts])
     if frame["id"].hash().n_unique() < len(frame):  # of numbers a set is small, and two that meet cost only time
         latest = frame.sort("id", "updated_at", "status", "attempts", nulls_last=False, maintain_order=True)
-        frame = latest.unique("id", keep="last")
+        frame = latest.unique(IDENTITY, keep="last")
     return frame.rechunk() if len(frame) <= FEW else frame
 
 
@@ -111,11 +114,12 @@ def thawed(frozen: bytes) -> pl.DataFrame | None:
     return frame if frame.schema == pl.Schema(SCHEMA) else None
 
 
-def fingerprint(payload: msgspec.Raw) -> int | None:
-    """Return a number that equal payloads share, whatever the order of their fields; None for an empty one."""
-    value = _decoded(payload)
-    return int.from_bytes(blake2b(_encoded(value), digest_size=8).digest()) if value else None
+def fingerprint(payload: Any) -> int | None:
+    """Return a number that equal payloads share, whatever the order of their fields; None where there is none to tell."""
+    try:
+        return int.from_bytes(blake2b(_encoded(payload), digest_size=8).digest()) if payload else None
+    except (OverflowError, RecursionError):  # a number or a nesting that can be read, but not written
+        return None
 
 
-_decoded = msgspec.json.Decoder().decode
 _encoded = msgspec.json.Encoder(order="sorted").encode

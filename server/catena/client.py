@@ -18,7 +18,7 @@ from .answers import CONNECTIONS_SCOPE, error_of
 from .auth import Token, Tokens
 from .limiter import Limiter, time_left
 from .query import Params, Query
-from .wire import NOT_JSON, UNDECODABLE, Drift, Operation, Page, decode_operation, decode_page
+from .wire import NOT_JSON, UNDECODABLE, Operation, Page, decode_one, decode_page
 
 OPERATIONS = "/v2/integrations/connections/resource-operations"
 CONNECTION = "/v2/integrations/connections/{}"
@@ -80,7 +80,7 @@ class CatenaClient:
         """
         try:
             path = OPERATION.format(quote(connection_id, safe=""), quote(operation_id, safe=""))
-            return await self._get(path, [], _decode_one)
+            return await self._get(path, [], decode_one)
         except NotFound as exc:
             raise NotFound(
                 f"Catena knows no operation {operation_id!r} under connection {connection_id!r} (404). "
@@ -202,14 +202,3 @@ def _decode_status(body: bytes) -> str | None:
         return msgspec.json.decode(body, type=_Connection).status
     except UNDECODABLE as exc:
         raise Unreadable(NOT_JSON) from exc
-
-
-def _decode_one(body: bytes) -> Operation:
-    try:
-        item = msgspec.json.decode(body)
-    except UNDECODABLE as exc:
-        raise Unreadable(NOT_JSON) from exc
-    operation = decode_operation(item, Drift())
-    if operation is None:
-        raise Unreadable(NOT_JSON)
-    return operation

@@ -51,7 +51,7 @@ class Reader:
         self._before = self._border(len(self._marks))
         self._asked, self._asked_size = asked, size
         self.drift.add(page.drift)
-        self._marks = [_mark(op.id) for op in page.items]
+        self._marks = [_mark(op) for op in page.items]
         begin, self._skip = self._begin(), 0
         fresh = []
         for position, (op, this) in enumerate(zip(page.items, self._marks, strict=True)):
@@ -83,9 +83,9 @@ class Reader:
         return (*self._before, *self._marks[:read])[-BORDER:]
 
 
-def _mark(operation_id: str) -> bytes:
+def _mark(op: Operation) -> bytes:
     """Return the short mark by which a row at the border is known again."""
-    return hashlib.blake2b(operation_id.encode(), digest_size=MARK).digest()
+    return hashlib.blake2b("|".join(map(str, op.identity)).encode(), digest_size=MARK).digest()
 
 
 async def read_on(

@@ -1,23 +1,31 @@
 """What Catena sends, decoded: every field we read, and tolerance for what we have not seen yet.
 
 A page is first decoded against exactly the fields of the contract, which costs nothing extra. A page that drifted
-(unknown field, missing field, other type) is decoded again field by field, and what was odd is counted. Operations and
-logs hold no reference back to themselves, so the garbage collector need not look at them (`gc=False`): with 100,000 of
-them in memory it would take twice the time of decoding.
+(unknown field, missing field, other type) or that holds what no strict reader takes is decoded again field by field, and
+what was odd is counted: one odd row costs that row, one odd field that field. Operations and logs hold no reference back
+to themselves, so the garbage collector need not look at them (`gc=False`): with 100,000 of them in memory it would take
+twice the time of decoding.
 """
 
 from collections import Counter
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from itertools import chain
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 
 from ..errors import Unreadable
+from . import odd_json
+from .vocabulary import STATUSES
 
 UNDECODABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What msgspec raises on a body that is not the JSON it should be."""
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+Id = Annotated[str, msgspec.Meta(min_length=1)]
+StatusCode = Annotated[int, msgspec.Meta(ge=-(2**31), lt=2**31)]
+"""What a column of the analysis holds; the statuses of HTTP have three digits."""
 
 
 class Log(msgspec.Struct, forbid_unknown_fields=True, gc=False):
@@ -30,14 +38,14 @@ class Log(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     resource_operation_id: str = ""
     error_type: str | None = None
     error_details: str | None = None
-    response_status_code: int | None = None
+    response_status_code: StatusCode | None = None
     response_headers: dict[str, str] | None = None
 
 
 class Operation(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    """One write into a TSP. `payload` stays bytes: it is read only where it is shown or compared."""
+    """One write into a TSP. `payload` is whatever was written, an object by the contract."""
 
-    id: str
+    id: Id
     created_at: datetime
     updated_at: datetime | None = None
     partner_id: str = ""
@@ -49,7 +57,7 @@ class Operation(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     source_id: str | None = None
     operation_type: str = ""
     status: str = ""
-    payload: msgspec.Raw = msgspec.Raw(b"{}")
+    payload: Any = None
     logs: list[Log] | None = None
 
     @property
@@ -58,19 +66,32 @@ class Operation(msgspec.Struct, forbid_unknown_fields=True, gc=False):
         logs = self.logs or []
         return logs if len(logs) < 2 else sorted(logs, key=lambda log: log.created_at)
 
+    @property
+    def identity(self) -> tuple[str, str, datetime]:
+        """What no two operations share, and one keeps: ids that are equal by mistake lose no row."""
+        return self.id, self.connection_id, self.created_at
+
 
 class Drift(msgspec.Struct):
-    """What did not look like the contract, counted over the operations read."""
+    """What did not look like the contract, counted over the operations read.
+
+    `unreadable` and `outside` (of the window, by both of their times) are rows that are not counted anywhere else;
+    `odd` are values that no JSON holds, by kind.
+    """
 
     unknown_fields: Counter[str] = msgspec.field(default_factory=Counter)
     misread_fields: Counter[str] = msgspec.field(default_factory=Counter)
+    odd: Counter[str] = msgspec.field(default_factory=Counter)
     unreadable: int = 0
+    outside: int = 0
 
     def add(self, other: "Drift") -> None:
         """Add the counts of another page."""
         self.unknown_fields += other.unknown_fields
         self.misread_fields += other.misread_fields
+        self.odd += other.odd
         self.unreadable += other.unreadable
+        self.outside += other.outside
 
 
 class Page(msgspec.Struct):
@@ -86,13 +107,8 @@ class _StrictPage(msgspec.Struct):
     next_page: str | None = None
 
 
-class _LoosePage(msgspec.Struct):
-    items: list[Any]
-    next_page: str | None = None
-
-
 _strict = msgspec.json.Decoder(_StrictPage)
-_loose = msgspec.json.Decoder(_LoosePage)
+_loose = msgspec.json.Decoder()
 _T = TypeVar("_T", Log, Operation)
 
 
@@ -104,11 +120,10 @@ def decode_page(body: bytes) -> Page:
     """
     try:
         page = _strict.decode(body)
-    except msgspec.ValidationError:
+    except UNDECODABLE:
         return _decode_drifted(body)
-    except UNDECODABLE as exc:
-        raise Unreadable(NOT_JSON) from exc
-    return Page(_with_zones(page.items), page.next_page)
+    records: list[Operation | Log] = [*page.items, *chain.from_iterable(op.logs for op in page.items if op.logs)]
+    return Page(page.items, page.next_page or None) if all(map(_settled, records)) else _decode_drifted(body)
 
 
 NOT_JSON = (
@@ -118,13 +133,41 @@ NOT_JSON = (
 
 
 def _decode_drifted(body: bytes) -> Page:
-    try:
-        page = _loose.decode(body)
-    except UNDECODABLE as exc:
-        raise Unreadable(NOT_JSON) from exc
     drift = Drift()
-    read = [decode_operation(item, drift) for item in page.items]
-    return Page([op for op in read if op is not None], page.next_page, drift)
+    page = decode_any(body, drift)
+    items, cursor = (page.get("items"), page.get("next_page")) if isinstance(page, dict) else (None, None)
+    if not isinstance(items, list) or not (cursor is None or isinstance(cursor, str)):
+        raise Unreadable(NOT_JSON)
+    read = [decode_operation(item, drift) for item in items]
+    return Page([op for op in read if op is not None], cursor or None, drift)
+
+
+def decode_any(body: bytes, drift: Drift) -> Any:
+    """Decode a body of any form, counting in `drift` what no JSON holds.
+
+    Raises:
+        Unreadable: It is no JSON, or was cut short.
+    """
+    try:
+        return _loose.decode(body)
+    except UNDECODABLE:
+        pass
+    try:
+        return odd_json.read(body, drift.odd)
+    except ValueError as exc:
+        raise Unreadable(NOT_JSON) from exc
+
+
+def decode_one(body: bytes) -> Operation:
+    """Decode the answer that is one operation.
+
+    Raises:
+        Unreadable: It is none.
+    """
+    operation = decode_operation(decode_any(body, drift := Drift()), drift)
+    if operation is None:
+        raise Unreadable(NOT_JSON)
+    return operation
 
 
 def decode_operation(item: Any, drift: Drift) -> Operation | None:
@@ -133,13 +176,12 @@ def decode_operation(item: Any, drift: Drift) -> Operation | None:
         drift.unreadable += 1
         return None
     logs = _logs_that_fit(item.get("logs"), drift)
-    payload = msgspec.Raw(msgspec.json.encode(item.get("payload", {})))
-    operation = _fields_that_fit({**item, "logs": None, "payload": payload}, Operation, "", drift)
-    if operation is None:
+    operation = _fields_that_fit({**item, "logs": None}, Operation, "", drift)
+    if operation is None or not _settled(operation):
         drift.unreadable += 1
         return None
     operation.logs = logs
-    return _with_zones([operation])[0]
+    return operation
 
 
 def _logs_that_fit(items: Any, drift: Drift) -> list[Log] | None:
@@ -149,8 +191,9 @@ def _logs_that_fit(items: Any, drift: Drift) -> list[Log] | None:
         drift.misread_fields["logs"] += 1
         return []
     logs = [_fields_that_fit(item, Log, "logs.", drift) if isinstance(item, dict) else None for item in items]
-    drift.misread_fields.update("logs" for log in logs if log is None)
-    return [log for log in logs if log is not None]
+    kept = [log for log in logs if log is not None and _settled(log)]
+    drift.misread_fields.update(["logs"] * (len(logs) - len(kept)))
+    return kept
 
 
 def _fields_that_fit(item: dict[str, Any], kind: type[_T], path: str, drift: Drift) -> _T | None:
@@ -167,33 +210,37 @@ def _fields_that_fit(item: dict[str, Any], kind: type[_T], path: str, drift: Dri
 
 def _field_by_field(item: dict[str, Any], kind: type[_T], path: str, drift: Drift) -> _T | None:
     kept: dict[str, Any] = {}
+    misread = []
     for name, field in _FIELDS[kind].items():
         if name not in item or (item[name] is None and not field.required):
             continue
         try:
             kept[name] = msgspec.convert(item[name], field.type, strict=False)
         except msgspec.ValidationError:
-            drift.misread_fields[path + name] += 1
-    missing = [name for name, field in _FIELDS[kind].items() if field.required and name not in kept]
-    return None if missing else kind(**kept)
+            misread.append(path + name)
+    if any(field.required and name not in kept for name, field in _FIELDS[kind].items()):
+        return None
+    drift.misread_fields.update(misread)
+    return kind(**kept)
 
 
 _FIELDS = {kind: {field.name: field for field in msgspec.structs.fields(kind)} for kind in (Log, Operation)}
 
 
-def _with_zones(operations: list[Operation]) -> list[Operation]:
+def _settled(record: Operation | Log) -> bool:
+    """Write times as UTC and a status in small letters, as the contract does; False where its time is none."""
+    if record.status not in STATUSES and record.status.lower() in STATUSES:
+        record.status = record.status.lower()
+    try:
+        if record.created_at.tzinfo is not UTC:
+            record.created_at = _utc(record.created_at)
+        if record.updated_at is not None and record.updated_at.tzinfo is not UTC:
+            record.updated_at = _utc(record.updated_at)
+    except OverflowError:
+        return False
+    return True
+
+
+def _utc(moment: datetime) -> datetime:
     """Read a time without a zone as UTC, which the API says all its times are."""
-    for op in operations:
-        if op.created_at.tzinfo is None or (op.updated_at is not None and op.updated_at.tzinfo is None):
-            _with_zone(op)
-        for log in op.logs or ():
-            if log.created_at.tzinfo is None:
-                _with_zone(log)
-    return operations
-
-
-def _with_zone(record: Operation | Log) -> None:
-    if record.created_at.tzinfo is None:
-        record.created_at = record.created_at.replace(tzinfo=UTC)
-    if record.updated_at is not None and record.updated_at.tzinfo is None:
-        record.updated_at = record.updated_at.replace(tzinfo=UTC)
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

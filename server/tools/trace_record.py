@@ -71,14 +71,15 @@ async def _collect(
     """Read a window and keep the operations that matter, with their payloads."""
     from ..catena.scan import Scan
 
-    def kept(operations: "list[Operation]") -> "list[Operation]":
-        matching = [op for op in operations if keep(op)]
-        for op in matching:
-            op.payload = op.payload.copy()  # else it would keep its whole page in memory
-        return matching
-
     query = Query(filters, window.start, window.end)
-    scan = Scan(await runtime.client(), query, kept, size=1000, most=runtime.settings.max_operations, progress=told)
+    scan = Scan(
+        await runtime.client(),
+        query,
+        lambda ops: list(filter(keep, ops)),
+        size=1000,
+        most=runtime.settings.max_operations,
+        progress=told,
+    )
     read = await scan.run(runtime.settings.deadline_s / 2)
     return [op for part in read.parts for op in part], read.coverage.complete
 
