@@ -319,7 +319,7 @@ def _rows(body: bytes) -> Any:
 def _summarized(frame: Any) -> None:
     from server.analysis import failures, timeline
 
-    failures.groups_of(frame, NOW - TEN_DAYS, NOW, most=10, personal=False)
+    failures.groups_of(frame, NOW - TEN_DAYS, NOW, most=10)
     failures.totals_of(frame)
     failures.pending_of(frame, NOW)
     timeline.timeline_of(frame, NOW - TEN_DAYS, NOW)

@@ -7,6 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+import anyio
 from mcp import MCPError
 from mcp.server import MCPServer
 from mcp.server.mcpserver import Context
@@ -53,6 +54,14 @@ ALWAYS_LOADED = {summarize_failures, list_resource_operations}
 """What a client that loads tools on demand keeps at hand: the two questions most conversations begin with."""
 
 
+OVERTIME_S = 5.0
+"""What a call may take beyond its deadline, to tell what it has."""
+
+TIME_WAS_UP = (
+    "The call did not end within its time (CATENA_DEADLINE_S). Ask for a shorter window or add filters, and try again in "
+    "a minute."
+)
+
 READ_ONLY = ToolAnnotations(read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=True)
 
 
@@ -63,6 +72,8 @@ class OpsServer(MCPServer[Runtime]):
     """
 
     runtime: Callable[[], AbstractAsyncContextManager[Runtime]]
+    longest_call_s: float
+    """After so long a call is ended whatever it waits for; reads end before, with what they have."""
 
     async def list_tools(self) -> list[Tool]:
         """List the tools with schemas as small as they can be."""
@@ -87,10 +98,12 @@ class OpsServer(MCPServer[Runtime]):
         check_names(arguments, schemas[name])
         # Models write null or "" for what they do not want to give.
         arguments = {key: value for key, value in arguments.items() if value not in (None, "")}
-        try:
-            return await super().call_tool(name, arguments, context)
-        except ToolError as exc:
-            raise steering(exc, schemas[name]) from exc.__cause__
+        with anyio.move_on_after(self.longest_call_s):
+            try:
+                return await super().call_tool(name, arguments, context)
+            except ToolError as exc:
+                raise steering(exc, schemas[name]) from exc.__cause__
+        raise ToolError(TIME_WAS_UP)
 
     async def get_prompt(
         self, name: str, arguments: dict[str, Any] | None = None, context: Context[Runtime, Any] | None = None
@@ -129,6 +142,7 @@ def build_server(
         subscriptions=False,  # the catalogue never changes while the server runs
     )
     server.runtime = runtime
+    server.longest_call_s = settings.deadline_s + OVERTIME_S
     for title, tool in TOOLS:
         server.add_tool(
             tool,

@@ -13,6 +13,7 @@ OpsError
     ├── Unavailable    5xx
     ├── Unreachable    no answer: network or time-out
     ├── Unreadable     an answer that is not the JSON it should be
+    │   └── TooLarge   more of it than is read
     └── BrokenPaging   pages that repeat or never end
 
 Each message says what happened, why, and what to do next. Text of the API or of a TSP never speaks for us here.
@@ -87,6 +88,12 @@ class Unreadable(CatenaError):
     """An answer that is not the JSON it should be."""
 
     may_heal = True
+
+
+class TooLarge(Unreadable):
+    """An answer larger than is read; asking the same again answers the same."""
+
+    may_heal = False
 
 
 class BrokenPaging(CatenaError):

@@ -21,7 +21,7 @@ from mcp.types import (
 )
 from pydantic import BaseModel, ConfigDict
 
-from .analysis.text import one_line
+from .catena.outside import Outside
 from .catena.vocabulary import OPERATION_TYPES, RESOURCES, SOURCES, STATUSES
 from .errors import did_you_mean, plain_word
 from .runtime import Runtime
@@ -76,8 +76,14 @@ class PromptFile(BaseModel):
                 raise MCPError(
                     INVALID_PARAMS, f"Prompt {self.name} has no argument {name[:60]!r}.{meant} Arguments: {known}."
                 )
-        values = {name: one_line(given.get(name, "")) or arg.default for name, arg in self.front.arguments.items()}
+        values = {name: _told(given.get(name, "")) or arg.default for name, arg in self.front.arguments.items()}
         return Template(self.text).substitute(values)
+
+
+def _told(value: str) -> str:
+    """Quote what somebody filled in, unless it can only be data; it is theirs, so nothing personal is hidden."""
+    filled = Outside(value, personal=True)
+    return str(filled) if filled else ""
 
 
 def load_prompts() -> list[PromptFile]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -24,8 +25,9 @@ from .store.memory import Held, Progress
 if TYPE_CHECKING:
     import polars as pl
 
+    from .analysis.window import Window
     from .catena.client import CatenaClient
-    from .catena.scan import Read
+    from .catena.scan import Coverage, Read
     from .catena.wire import Operation
     from .sharing import Sharing
     from .store.shared import Entry
@@ -129,10 +131,11 @@ class Reads:
         else:
             grown = None if refresh else await self._grown(question, as_of, ends_at, progress)
             frame, read = grown or await self._scanned(question, ends_at, progress)
-        coverage = read.coverage
-        if coverage.complete:
-            await self._find_window_field(client, question.query, frame)
+        if read.coverage.complete:
+            with anyio.CancelScope(deadline=ends_at):
+                await self._find_window_field(client, question.query, frame)
         by_creation = client.window_field == "created_at"
+        frame, coverage = _of_window(question.window, frame, read.coverage, by_creation)
         reading = Reading(question.window, coverage, question.filters, by_creation, frame)
         return Held(reading, as_of, len(frame), worth_holding=coverage.complete)
 
@@ -227,6 +230,20 @@ def _leave_imports_alone() -> None:
 
     if not gc.get_freeze_count():
         gc.freeze()
+
+
+def _of_window(
+    window: Window, frame: pl.DataFrame, coverage: Coverage, by_creation: bool
+) -> tuple[pl.DataFrame, Coverage]:
+    """Leave out, and count, what an API that does not keep to a window adds to it."""
+    from .analysis.held import strays
+
+    kept = frame.filter(~strays(window.start, window.end, by_creation=by_creation))
+    if len(kept) == len(frame):
+        return frame, coverage
+    drift = deepcopy(coverage.drift)
+    drift.outside += len(frame) - len(kept)
+    return kept, replace(coverage, drift=drift)
 
 
 def _cut_of(

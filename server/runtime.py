@@ -88,6 +88,7 @@ class Runtime:
         import httpx
 
         from .catena.auth import Tokens
+        from .catena.bounded import MEGABYTE
         from .catena.client import CatenaClient
         from .catena.limiter import Limiter
         from .catena.shared_pace import SharedPace
@@ -106,7 +107,8 @@ class Runtime:
         await self._exit.enter_async_context(http)
         tokens = Tokens(http, settings.token_url, settings.client_id, secret, settings.scope)
         limiter = Limiter(most, SharedPace(sharing.store.swap) if sharing else None)
-        return CatenaClient(http, settings.base_url, tokens, limiter, self.retries)
+        most_bytes = settings.max_answer_mb * MEGABYTE
+        return CatenaClient(http, settings.base_url, tokens, limiter, self.retries, most_bytes)
 
     def _open_sharing(self) -> Sharing | None:
         settings = self.settings

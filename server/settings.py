@@ -63,6 +63,9 @@ class Settings(BaseSettings):
     max_concurrency: int = Field(8, ge=1, le=64, description="Most requests to the API at a time.")
     request_timeout_s: float = Field(30, gt=0, description="Longest wait for one answer of the API.")
     max_operations: int = Field(200_000, ge=1, description="Most operations one call reads.")
+    max_answer_mb: int = Field(
+        64, ge=1, le=1024, description="The most one answer of the API may unpack to, in megabytes."
+    )
     store_url: StoreAddress = Field(
         SecretStr("memory://"),
         description="Where rows just read are held: here, or in the Redis or Valkey of `redis://host:port/db`, which "

@@ -8,7 +8,6 @@ import polars as pl
 from .causes import by_cause, causes_in
 from .failures import totals_of
 from .results import Change, Compared, Rates
-from .text import one_line, shown
 
 CERTAIN = 1.96
 """Standard errors between two shares from which on chance explains it in fewer than 5 of 100 cases."""
@@ -42,7 +41,7 @@ def change_of(count: int, of: int, before: int, of_before: int) -> Change:
     return "gone" if count == 0 else "better"
 
 
-def compared(now: pl.DataFrame, before: pl.DataFrame, *, personal: bool) -> list[Compared]:
+def compared(now: pl.DataFrame, before: pl.DataFrame) -> list[Compared]:
     """Return every cause of either window with both rates, changes first and the largest difference first."""
     known = causes_in(now, before)
     now, before = by_cause(now, known), by_cause(before, known)
@@ -57,9 +56,9 @@ def compared(now: pl.DataFrame, before: pl.DataFrame, *, personal: bool) -> list
         found.append(
             Compared(
                 id=cause["group"],
-                title=shown(cause["title"], personal, 80),
-                source_name=one_line(cause["source_name"]),
-                error_type=cause["error_type"] and one_line(cause["error_type"]),
+                title=cause["title"],
+                source_name=cause["source_name"],
+                error_type=cause["error_type"],
                 status_code=cause["status_code"],
                 change=(change := change_of(count, len(now), count_before, len(before))),
                 since=first.get(cause["group"]) if change in ("new", "worse") else None,

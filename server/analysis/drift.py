@@ -5,10 +5,10 @@ from collections.abc import Mapping
 
 import polars as pl
 
+from ..catena.outside import quote
 from ..catena.vocabulary import ERROR_TYPES, OPERATION_TYPES, RESOURCES, SOURCES, STATUSES
 from ..catena.wire import Drift
 from .counting import by_text
-from .text import one_line
 
 MOST_NAMED = 4
 
@@ -29,12 +29,19 @@ def drift_notes(frame: pl.DataFrame, drift: Drift) -> list[str]:
         notes.append(
             f"{drift.unreadable:,} entries of the list were no operations (no id or time) and are not counted."
         )
+    if drift.outside:
+        notes.append(
+            f"{drift.outside:,} operations lie outside the window by both of their times and are not counted: the API "
+            "did not keep to the window."
+        )
     if values:
         notes.append(f"Values this server does not know, counted as they are: {_counts(values)}.")
     if drift.misread_fields:
-        notes.append(f"Fields of an unexpected type, read as missing: {_counts(drift.misread_fields)}.")
+        notes.append(f"Fields of an unexpected type, read as missing: {_counts(_quoted(drift.misread_fields))}.")
     if drift.unknown_fields:
-        notes.append(f"Fields this server does not know, ignored: {_counts(drift.unknown_fields)}.")
+        notes.append(f"Fields this server does not know, ignored: {_counts(_quoted(drift.unknown_fields))}.")
+    if drift.odd:
+        notes.append(f"Values that no JSON holds, replaced: {_counts(drift.odd)}.")
     return notes
 
 
@@ -43,11 +50,15 @@ def unknown_values(frame: pl.DataFrame) -> Counter[str]:
     found: Counter[str] = Counter()
     for column, known in _KNOWN.items():
         counts = by_text(frame, column).items()
-        found.update({f"{column} {value!r}": count for value, count in counts if value and value not in known})
+        found.update({f"{column} {quote(value, 60)}": count for value, count in counts if value and value not in known})
     return found
+
+
+def _quoted(counts: Mapping[str, int]) -> dict[str, int]:
+    return {quote(name, 60): count for name, count in counts.items()}
 
 
 def _counts(counts: Mapping[str, int]) -> str:
     ranked = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
-    told = ", ".join(f"{one_line(name, 60)} ({count:,})" for name, count in ranked[:MOST_NAMED])
+    told = ", ".join(f"{name} ({count:,})" for name, count in ranked[:MOST_NAMED])
     return f"{told} and {len(ranked) - MOST_NAMED} more" if len(ranked) > MOST_NAMED else told

@@ -6,6 +6,7 @@ from typing import TypeVar
 
 import polars as pl
 
+from ..catena.outside import Outside
 from .causes import Causes, by_cause, causes_in
 from .contrast import Counts, concentration_of, counted, counted_by_group
 from .counting import by_text, counts_by_group
@@ -14,7 +15,6 @@ from .guidance import Evidence, guidance_for
 from .records import outcomes, with_records
 from .results import Affected, Brief, Example, Group, Other, Outcome, Pending, Slot, SlotValue, Totals, Waiting
 from .signatures import varying
-from .text import one_line, shown
 from .timeline import onset_of, trend_of
 
 MOST_NAMED = 3
@@ -67,31 +67,27 @@ def _waiting(pending: pl.DataFrame) -> Waiting | None:
     connection, source, fleet, count = places.sort("len", "connection_id", descending=[True, False]).row(0)
     if 2 * count < len(pending):
         return None
-    return Waiting(
-        source_name=one_line(source), fleet_ref=fleet and one_line(fleet), connection_id=connection, count=count
-    )
+    return Waiting(source_name=source, fleet_ref=fleet or None, connection_id=connection, count=count)
 
 
-def groups_of(
-    frame: pl.DataFrame, start: datetime, end: datetime, *, most: int, personal: bool
-) -> tuple[list[Group], Other]:
+def groups_of(frame: pl.DataFrame, start: datetime, end: datetime, *, most: int) -> tuple[list[Group], Other]:
     """Return the largest groups of failures, one a cause, and what is left out."""
     causes = causes_in(frame)
     met = by_cause(frame.filter(pl.col("group").is_not_null()), causes)
     failures = with_records(met.filter(pl.col("status") == "failed"), frame)
     ordered = sorted(by_text(failures, "group").items(), key=lambda pair: (-pair[1], pair[0]))
     told = failures.filter(pl.col("group").cast(pl.String).is_in([name for name, _ in ordered[:most]]))
-    whole = _Whole(frame, met, told, (start, end), personal, causes, len(failures))
+    whole = _Whole(frame, met, told, (start, end), causes, len(failures))
     groups = [_group(name, whole) for name, _ in ordered[:most]]
     left = ordered[most:]
-    briefs = [_brief(name, failures, personal) for name, _ in left[:MOST_BRIEFS]]
+    briefs = [_brief(name, failures) for name, _ in left[:MOST_BRIEFS]]
     return groups, Other(groups=len(left), count=sum(count for _, count in left), largest=briefs)
 
 
-def _brief(name: str, failures: pl.DataFrame, personal: bool) -> Brief:
+def _brief(name: str, failures: pl.DataFrame) -> Brief:
     members = failures.filter(pl.col("group") == name)
     title, source = members.select(pl.col("title").min(), pl.col("source_name").first()).row(0)
-    return Brief(id=name, source_name=one_line(source), title=shown(title, personal, 80), count=len(members))
+    return Brief(id=name, source_name=source, title=title, count=len(members))
 
 
 def one_more(other: Other, group: Group) -> Other:
@@ -111,11 +107,10 @@ class _Whole:
         met: pl.DataFrame,
         told: pl.DataFrame,
         window: tuple[datetime, datetime],
-        personal: bool,
         causes: Causes,
         failed: int,
     ) -> None:
-        self.frame, self.failed, self.window, self.personal, self.causes = frame, failed, window, personal, causes
+        self.frame, self.failed, self.window, self.causes = frame, failed, window, causes
         self.counts, self.operations = counted(frame), len(frame)
         self.cured = by_text(met.filter(pl.col("status") == "success"), "group")
         parts = told.sort("created_at", "id").partition_by("group", as_dict=True, maintain_order=True)
@@ -128,7 +123,7 @@ class _Whole:
 
 
 def _group(name: str, whole: _Whole) -> Group:
-    personal, window = whole.personal, whole.window
+    window = whole.window
     members, counts, records = whole.members[name], whole.counts_of[name], whole.records[name]
     connections = _top(counts, "connection", MOST_CONNECTIONS)
     # The example lies on the connection that is named, so that one id serves both.
@@ -144,9 +139,9 @@ def _group(name: str, whole: _Whole) -> Group:
     began = onset_of(moments, *window)
     return Group(
         id=name,
-        title=shown(example["title"], personal, 80),
-        source_name=one_line(example["source_name"]),
-        error_type=example["error_type"] and one_line(example["error_type"]),
+        title=example["title"],
+        source_name=example["source_name"],
+        error_type=example["error_type"],
         status_code=example["status_code"],
         count=len(members),
         share=round(len(members) / whole.failed, 3),
@@ -166,7 +161,7 @@ def _group(name: str, whole: _Whole) -> Group:
         example=Example(
             operation_id=example["id"],
             connection_id=example["connection_id"],
-            message=shown(example["message"], personal) or "no message",
+            message=example["message"] or "no message",
         ),
     )
 
@@ -196,12 +191,12 @@ def _affected(counts: Counts, records: int) -> Affected:
         records=records,
         fleets=len(counts["fleet"]),
         connections=len(counts["connection"]),
-        resources={one_line(resource): count for resource, count in counts["resource"].items()},
+        resources=counts["resource"],
     )
 
 
 def _top(counts: Counts, dimension: str, most: int) -> list[str]:
-    return [one_line(value, 64) for value in list(counts[dimension])[:most]]
+    return list(counts[dimension])[:most]
 
 
 def _varies(name: str, whole: _Whole) -> list[Slot]:
@@ -209,7 +204,7 @@ def _varies(name: str, whole: _Whole) -> list[Slot]:
 
     The template is the family's: names that its signatures hold apart vary too.
     """
-    template, personal = whole.causes.templates[name], whole.personal
+    template = whole.causes.templates[name]
     slots: defaultdict[tuple[bool, int], Counter[tuple[str, str]]] = defaultdict(Counter)
     for message, count in sorted(whole.messages[name]):
         for position, part in enumerate(varying(message)):
@@ -217,17 +212,17 @@ def _varies(name: str, whole: _Whole) -> list[Slot]:
     for skeleton, count in whole.skeletons[name]:
         for position, part in enumerate(fillers(skeleton, template)):
             slots[True, position][part] += count
-    told = [_slot(parts, personal) for _, parts in sorted(slots.items()) if _tells(parts)]
+    told = [_slot(parts) for _, parts in sorted(slots.items()) if _tells(parts)]
     return told[:MOST_SLOTS]
 
 
-def _slot(parts: Counter[tuple[str, str]], personal: bool) -> Slot:
+def _slot(parts: Counter[tuple[str, str]]) -> Slot:
     (word, _), _ = _most_common(parts)[0]
     values: Counter[str] = Counter()
     for (_, value), count in parts.items():
-        values[shown(value, personal, SLOT_LONGEST)] += count
+        values[Outside(value, SLOT_LONGEST).text] += count  # what is masked alike counts together
     return Slot(
-        slot=one_line(word, SLOT_LONGEST),
+        slot=word,
         top=[SlotValue(value=v, count=n) for v, n in _most_common(values)[:MOST_NAMED]],
     )
 

@@ -46,6 +46,19 @@ def between(frame: pl.DataFrame, start: datetime, end: datetime) -> pl.DataFrame
     return frame.filter(pl.col("created_at").is_between(start, end, closed="left"))
 
 
+STRAY = timedelta(minutes=5)
+"""How far outside a window an operation may lie while it is not known by which of its times the API filters."""
+
+
+def strays(start: datetime, end: datetime, *, by_creation: bool) -> pl.Expr:
+    """Tell which rows do not belong to a window: created outside, or all their life outside where that is not known."""
+    created = pl.col("created_at")
+    if by_creation:
+        return (created < start) | (created >= end)
+    first, last = (aggregate("created_at", "updated_at") for aggregate in (pl.min_horizontal, pl.max_horizontal))
+    return (last < start - STRAY) | (first >= end + STRAY)
+
+
 def newest_in(frame: pl.DataFrame) -> datetime | None:
     """Return when the newest operation was created; None where there is none."""
     newest = frame["created_at"].max()

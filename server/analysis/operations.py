@@ -1,14 +1,18 @@
 """One operation as it is shown: trimmed, cleaned, personal data hidden."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import timedelta
-from typing import Any, NamedTuple
+from itertools import islice
+from typing import Any, Generic, NamedTuple, TypeVar
 
+import msgspec
+
+from ..catena.outside import LONGEST, TYPES, Outside
 from ..catena.wire import Log, Operation
+from ..masking import safe_header
 from .guidance import guidance_for
 from .results import Attempt, Cause, Failure, OperationRow
 from .signatures import group_id, signature_of
-from .text import LONGEST, one_line, shown
 
 SOON = timedelta(minutes=1)
 """An operation that ended this soon is told without its end, where detail is concise."""
@@ -17,6 +21,10 @@ CONCISE_MESSAGE = 80
 MOST_FIELDS = 60
 MOST_HEADERS = 8
 DEEPEST = 3
+FIRST_SHOWN = 3
+MOST_IN_ROW = 6
+MOST_ATTEMPTS = 20
+"""Attempts that are shown of one operation, in a row of a list and alone: the first and the last of them."""
 
 
 class Why(NamedTuple):
@@ -55,45 +63,73 @@ def row_of(op: Operation, *, detail: str, personal: bool) -> OperationRow:
     """Return an operation as a row of a list."""
     full = detail == "full"
     updated = op.updated_at or op.created_at
+    fields = payload_of(op, personal) if full else None
+    logs = attempts_of(op, MOST_IN_ROW) if full else None
     return OperationRow(
-        id=one_line(op.id),
+        id=op.id,
         created_at=op.created_at,
         updated_at=updated if full or updated - op.created_at >= SOON else None,
-        operation_type=one_line(op.operation_type),
-        resource=one_line(op.resource),
-        source_name=one_line(op.source_name),
-        status=one_line(op.status),
-        connection_id=one_line(op.connection_id),
-        fleet_ref=one_line(op.fleet_ref) if op.fleet_ref else None,
-        resource_id=one_line(op.resource_id) if op.resource_id and (full or not op.source_id) else None,
-        source_id=one_line(op.source_id) if op.source_id else None,
-        attempts=len(op.attempts),
-        error=_failure(op, personal, LONGEST if full else CONCISE_MESSAGE) if op.status == "failed" else None,
-        payload=payload_of(op, personal) if full else None,
-        logs=attempts_of(op, personal) if full else None,
+        operation_type=op.operation_type,
+        resource=op.resource,
+        source_name=op.source_name,
+        status=op.status,
+        connection_id=op.connection_id,
+        fleet_ref=op.fleet_ref or None,
+        resource_id=op.resource_id if op.resource_id and (full or not op.source_id) else None,
+        source_id=op.source_id or None,
+        attempts=len(op.logs or ()),
+        error=_failure(op, LONGEST if full else CONCISE_MESSAGE) if op.status == "failed" else None,
+        payload=fields and fields.shown,
+        payload_left_out=fields and (fields.left_out or None),
+        logs=logs and logs.shown,
+        logs_left_out=logs and (logs.left_out or None),
     )
 
 
-def _failure(op: Operation, personal: bool, longest: int) -> Failure:
+def _failure(op: Operation, longest: int) -> Failure:
     why = cause_of(op.source_name, last_failed(op))
     return Failure(
-        error_type=why.error_type and one_line(why.error_type),
+        error_type=why.error_type,
         status_code=why.status_code,
-        message=shown(why.message, personal, longest) or "no message",
+        message=Outside(why.message or "no message", longest),
         group=why.group,
     )
 
 
-def payload_of(op: Operation, personal: bool) -> dict[str, Any]:
+_T = TypeVar("_T")
+
+
+class Cut(NamedTuple, Generic[_T]):
+    """The part of something that is shown, and how much of it is left out."""
+
+    shown: _T
+    left_out: int
+
+
+def payload_of(op: Operation, personal: bool) -> Cut[dict[str, str]]:
     """Return the payload's fields with their types, or with their values where personal data may be shown."""
     fields = flat_payload(op)
-    if not personal:
-        return {name: _TYPES.get(type(value), "object") for name, value in fields.items()}
-    return {name: one_line(str(value)) for name, value in fields.items()}
+    shown = dict(islice(fields.items(), MOST_FIELDS))
+    return Cut(
+        {name: told(value) if personal else type_of(value) for name, value in shown.items()}, len(fields) - len(shown)
+    )
+
+
+def type_of(value: Any) -> str:
+    """Return what is shown of a value that is hidden."""
+    return TYPES.get(type(value), TYPES[dict])
+
+
+def told(value: Any) -> str:
+    """Return a value as text; one that can be read but not written, by its type."""
+    try:
+        return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+    except (OverflowError, RecursionError):
+        return type_of(value)
 
 
 def flat_payload(op: Operation) -> dict[str, Any]:
-    """Return the payload's fields by path, at most so many and so deep."""
+    """Return the payload's fields by path, at most so deep."""
     flat: dict[str, Any] = {}
     if isinstance(op.payload, dict):
         _flatten(op.payload, "", flat, DEEPEST)
@@ -102,48 +138,41 @@ def flat_payload(op: Operation) -> dict[str, Any]:
 
 def _flatten(value: dict[str, Any], path: str, flat: dict[str, Any], depth: int) -> None:
     for name, inner in value.items():
-        key = one_line(f"{path}{name}", 80)
-        if len(flat) >= MOST_FIELDS:
-            return
-        if isinstance(inner, dict) and depth > 1:
-            _flatten(inner, f"{key}.", flat, depth - 1)
+        if isinstance(inner, dict) and inner and depth > 1:
+            _flatten(inner, f"{path}{name}.", flat, depth - 1)
         else:
-            flat[key] = inner
+            flat[f"{path}{name}"] = inner
 
 
-_TYPES = {
-    str: "string",
-    int: "integer",
-    float: "number",
-    bool: "boolean",
-    type(None): "null",
-    list: "array",
-    dict: "object",
-}
+def attempts_of(op: Operation, most: int) -> Cut[list[Attempt]]:
+    """Return the first and the last attempts, each with the seconds since the one before or since the operation was made."""
+    attempts = op.attempts
+    last = max(most - FIRST_SHOWN, 0)
+    shown = range(len(attempts))
+    kept = list(shown) if len(attempts) <= most else [*shown[:FIRST_SHOWN], *shown[-last:]]
+    return Cut([_attempt(op, attempts, number) for number in kept], len(attempts) - len(kept))
 
 
-def attempts_of(op: Operation, personal: bool) -> list[Attempt]:
-    """Return the attempts in order, each with the seconds since the one before or since the operation was made."""
-    told, before = [], op.created_at
-    for log in op.attempts:
-        message = None if log.error_details is None else signature_of(log.error_details).message
-        headers = sorted((log.response_headers or {}).items())[:MOST_HEADERS]
-        told.append(
-            Attempt(
-                created_at=log.created_at,
-                after_s=round((log.created_at - before).total_seconds(), 1),
-                status=one_line(log.status),
-                error_type=log.error_type and one_line(log.error_type),
-                status_code=log.response_status_code,
-                message=None if message is None else shown(message, personal) or "no message",
-                headers={one_line(name.lower(), 40): one_line(value, 80) for name, value in headers},
-            )
-        )
-        before = log.created_at
-    return told
+def _attempt(op: Operation, attempts: Sequence[Log], number: int) -> Attempt:
+    log = attempts[number]
+    before = attempts[number - 1].created_at if number else op.created_at
+    message = None if log.error_details is None else signature_of(log.error_details).message or "no message"
+    headers = log.response_headers or {}
+    shown = sorted((name, value) for name, value in headers.items() if safe_header(name))[:MOST_HEADERS]
+    return Attempt(
+        number=number + 1,
+        created_at=log.created_at,
+        after_s=round((log.created_at - before).total_seconds(), 1),
+        status=log.status,
+        error_type=log.error_type,
+        status_code=log.response_status_code,
+        message=message,
+        headers={name.lower(): value for name, value in shown},
+        headers_left_out=len(headers) - len(shown) or None,
+    )
 
 
-def cause_told(op: Operation, personal: bool) -> Cause | None:
+def cause_told(op: Operation) -> Cause | None:
     """Return why an operation failed last and what to do about it; None where no attempt failed."""
     log = last_failed(op)
     if log is None and op.status != "failed":
@@ -152,7 +181,7 @@ def cause_told(op: Operation, personal: bool) -> Cause | None:
     guidance = guidance_for(why.error_type, why.status_code, f"{why.title} {why.message}")
     return Cause(
         group=why.group,
-        title=shown(why.title, personal, 80),
+        title=why.title,
         owner=guidance.owner,
         retryable=guidance.retryable,
         advice=guidance.advice,

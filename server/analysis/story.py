@@ -3,12 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
-import msgspec
-
 from ..catena.wire import Operation
-from .operations import flat_payload, row_of
+from .operations import flat_payload, row_of, told
 from .results import FieldChange, State, Step
-from .text import one_line
 
 MOST_STEPS = 40
 MOST_CHANGES = 20
@@ -44,7 +41,7 @@ def steps_of(operations: Sequence[Operation], personal: bool) -> list[Step]:
     before: dict[str, Any] | None = None
     for op in operations:
         row, fields = row_of(op, detail="concise", personal=personal), flat_payload(op)
-        changed = [] if before is None else sorted(c.field for c in _changes(before, fields, personal=False))
+        changed = [] if before is None else [change.field for change in _changes(before, fields, personal=False)]
         steps.append(
             Step(
                 operation_id=row.id,
@@ -76,10 +73,6 @@ def _changes(before: dict[str, Any], after: dict[str, Any], personal: bool) -> l
         if field in before and field in after and before[field] == after[field]:
             continue
         change = "changed" if field in before and field in after else "added" if field in after else "removed"
-        old, new = (_value(before.get(field)), _value(after.get(field))) if personal else (None, None)
-        found.append(FieldChange(field=field, change=change, before=old, after=new))
+        values = [None if side.get(field) is None or not personal else told(side[field]) for side in (before, after)]
+        found.append(FieldChange(field=field, change=change, before=values[0], after=values[1]))
     return found
-
-
-def _value(value: Any) -> str | None:
-    return None if value is None else one_line(value if isinstance(value, str) else msgspec.json.encode(value).decode())

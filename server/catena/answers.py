@@ -10,6 +10,7 @@ import httpx
 import msgspec
 
 from ..errors import CatenaError, Invalid, NotAllowed, NotFound, NotSignedIn, RateLimited, Refused, Unavailable
+from .outside import quote
 from .wire import UNDECODABLE
 
 OPERATIONS_SCOPE = "resource_operation:read"
@@ -78,7 +79,7 @@ def _not_allowed(scopes: list[str]) -> str:
     if scopes and OPERATIONS_SCOPE not in scopes:
         return (
             f"Catena does not allow this (403): the token lacks the scope {OPERATIONS_SCOPE} "
-            f"(granted: «{_short(', '.join(scopes))}»). Ask Catena's support to grant it to this client id."
+            f"(granted: {quote(', '.join(scopes))}). Ask Catena's support to grant it to this client id."
         )
     return (
         f"Catena does not allow this (403). The client id needs the scope {OPERATIONS_SCOPE} and access to the data "
@@ -89,16 +90,10 @@ def _not_allowed(scopes: list[str]) -> str:
 def _invalid(body: Any) -> str:
     detail = body.get("detail") if isinstance(body, dict) else None
     problems = [d for d in detail if isinstance(d, dict)] if isinstance(detail, list) else []
-    said = [": ".join(filter(None, (_short(d.get("path")), _short(d.get("message"))))) for d in problems[:5]]
-    quoted = f" It says: «{'; '.join(filter(None, said))}»." if any(said) else ""
-    return f"Catena does not accept a parameter (422).{quoted} Correct the argument and call again."
-
-
-def _short(text: Any) -> str:
-    """Keep the API's own words to one printable line of 120 characters that cannot end the quotation."""
-    if not isinstance(text, str):
-        return ""
-    return "".join(c if c.isprintable() else " " for c in text.replace("«", "'").replace("»", "'"))[:120].strip()
+    said = [": ".join(t for t in (d.get("path"), d.get("message")) if t and isinstance(t, str)) for d in problems[:5]]
+    told = "; ".join(quote(text) for text in said if text)
+    it_says = f" It says: {told}." if told else ""
+    return f"Catena does not accept a parameter (422).{it_says} Correct the argument and call again."
 
 
 def retry_after(response: httpx.Response) -> float | None:

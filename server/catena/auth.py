@@ -13,6 +13,7 @@ import msgspec
 from pydantic import SecretStr
 
 from ..errors import NotSignedIn, Unreadable
+from . import bounded
 from .answers import error_of
 from .wire import UNDECODABLE
 
@@ -69,7 +70,8 @@ class Tokens:
             "scope": self._scope,
         }
         asked_at = anyio.current_time()
-        response = await self._http.post(self._url, data=form)
+        request = self._http.build_request("POST", self._url, data=form)
+        response = await bounded.send(self._http, request, bounded.MEGABYTE)
         if response.status_code != 200:
             raise _refusal(response)
         try:

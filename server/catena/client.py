@@ -13,7 +13,8 @@ import httpx
 import msgspec
 import stamina
 
-from ..errors import CatenaError, NotAllowed, NotFound, RateLimited, Unreachable, Unreadable
+from ..errors import CatenaError, NotAllowed, NotFound, RateLimited, Refused, Unreachable, Unreadable
+from . import bounded
 from .answers import CONNECTIONS_SCOPE, error_of
 from .auth import Token, Tokens
 from .limiter import Limiter, time_left
@@ -45,13 +46,20 @@ class CatenaClient:
     """Catena's API as far as this server reads it."""
 
     def __init__(
-        self, http: httpx.AsyncClient, base_url: str, tokens: Tokens, limiter: Limiter, retries: Retries | None = None
+        self,
+        http: httpx.AsyncClient,
+        base_url: str,
+        tokens: Tokens,
+        limiter: Limiter,
+        retries: Retries | None = None,
+        most_bytes: int = 64 * bounded.MEGABYTE,
     ) -> None:
         self._http = http
         self._base_url = base_url
         self._tokens = tokens
         self._limiter = limiter
         self._retries = retries or Retries()
+        self._most_bytes = most_bytes
         self.window_field: str | None = None
         """By which time of an operation the list's window goes: `created_at` or `unknown`; None until it was tried."""
 
@@ -109,7 +117,10 @@ class CatenaClient:
 
     async def _get(self, path: str, params: Params, decode: Callable[[bytes], _T]) -> _T:
         async def once() -> _T:
-            request = self._http.build_request("GET", self._base_url + path, params=params)
+            try:
+                request = self._http.build_request("GET", self._base_url + path, params=params)
+            except httpx.InvalidURL as exc:
+                raise Refused(_TOO_LONG) from exc
             body = await self._send_paced(request)
             return decode(body) if len(body) < LARGE else await anyio.to_thread.run_sync(decode, body)
 
@@ -156,9 +167,15 @@ class CatenaClient:
 
     async def _send(self, request: httpx.Request, token: Token) -> httpx.Response:
         request.headers["Authorization"] = f"Bearer {token.value}"
-        response = await self._http.send(request)
+        response = await bounded.send(self._http, request, self._most_bytes)
         self.date = response.headers.get("Date")
         return response
+
+
+_TOO_LONG = (
+    "The arguments make an address longer than one request may have, or that no address can hold. Ask with fewer "
+    "fleet_refs at a time, and check source_id and cursor."
+)
 
 
 def _may_heal(exc: Exception) -> bool:

@@ -44,6 +44,7 @@ OPERATION_TYPES = ("create", "update")
 STATUSES = ("pending", "success", "failed")
 LOG_STATUSES = ("success", "failed")
 ERROR_TYPES = ("auth", "validation", "network", "tsp")
+CONNECTION_STATUSES = ("active", "failed", "cancelled", "paused", "stale", "deleted")
 
 RESOURCE_SYNONYMS = {
     "driver": "user",

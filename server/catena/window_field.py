@@ -1,7 +1,8 @@
 """By which time of an operation a window goes: the API filters by `occurred_at`, which no operation shows."""
 
-from contextlib import suppress
 from datetime import datetime, timedelta
+
+import anyio
 
 from ..errors import CatenaError
 from .client import CatenaClient
@@ -19,7 +20,12 @@ async def find_window_field(client: CatenaClient, query: Query, operation_id: st
     The operation must have been updated at another time (`APART`). One request, once for a client.
     """
     client.window_field = "unknown"  # so that nobody else asks meanwhile
-    with suppress(CatenaError):  # the read goes on without knowing it
+    try:
         found = await client.list_page(query.within(created_at - A_MOMENT, created_at + A_MOMENT), MOST_AT_ONCE)
-        if any(op.id == operation_id for op in found.items):
-            client.window_field = "created_at"
+    except anyio.get_cancelled_exc_class():
+        client.window_field = None  # the time was up: a later read tries again
+        raise
+    except CatenaError:  # the read goes on without knowing it
+        return
+    if any(op.id == operation_id for op in found.items):
+        client.window_field = "created_at"

@@ -8,9 +8,9 @@ from uuid import UUID
 import msgspec
 from pydantic import BeforeValidator, Field
 
-from ..analysis.text import one_line
 from ..analysis.window import Window, window_of
 from ..catena.bookmark import Bookmark
+from ..catena.outside import one_line
 from ..catena.query import MOST_FLEETS, Filters
 from ..catena.vocabulary import OPERATION_TYPES, RESOURCE_SYNONYMS, RESOURCES, SOURCES
 from ..errors import BadArgument, did_you_mean, plain_word

@@ -3,13 +3,18 @@
 import logging
 from typing import Any
 
-from mcp.server.mcpserver.exceptions import ToolError
+from mcp.server.mcpserver.exceptions import ToolError, UnexpectedToolError
 from pydantic import ValidationError
 
 from ..errors import OpsError, did_you_mean
 
 logger = logging.getLogger(__name__)
 
+
+UNFORESEEN = (
+    "Something went wrong in this server that it does not foresee; nothing can be told. Its log (stderr) has the details. "
+    "Try a shorter window or other filters, and report it with that part of the log."
+)
 
 _TYPES = {"string": "text", "array": "a list of texts", "boolean": "true or false", "integer": "a whole number"}
 
@@ -33,6 +38,8 @@ def steering(exc: ToolError, schema: dict[str, Any]) -> ToolError:
     cause = exc.__cause__
     if isinstance(cause, OpsError):
         return ToolError(str(cause))
+    if isinstance(exc, UnexpectedToolError):
+        return UnexpectedToolError(UNFORESEEN)
     if isinstance(cause, ValidationError):
         return ToolError("; ".join(_about(e, schema) for e in cause.errors(include_url=False, include_input=False)))
     return exc

@@ -10,7 +10,6 @@ from mcp.types import CallToolResult
 from pydantic import Field
 
 from ..analysis.results import Baseline, Comparison, Other, WindowRead
-from ..analysis.text import fenced
 from ..analysis.window import Window
 from ..catena.query import iso
 from ..questions import Question, Reading
@@ -28,7 +27,7 @@ from ._arguments import (
     fixed_window,
 )
 from ._progress import progress_to
-from ._render import FENCE_NOTE, answer_of, asked, percent, plural, second
+from ._render import FENCE_NOTE, answer_of, asked, percent, plural, quotation, second, words
 
 PAGE = 1000
 MOST_CAUSES = 12
@@ -61,9 +60,8 @@ async def compare_failures(
     # Rows held from a minute ago have a window of then: the baseline ends where that one begins.
     baseline = _baseline(reading.window, baseline_from, baseline_to, now)
     before, _ = await read(Question(filters, baseline, PAGE, most))
-    personal = runtime.settings.show_personal_data
-    compare = partial(_comparison, reading, before, filters.given(), as_of, personal)
-    return answer_of(await anyio.to_thread.run_sync(compare), comparison_text)
+    compared = await anyio.to_thread.run_sync(_comparison, reading, before, filters.given(), as_of)
+    return answer_of(compared, comparison_text, personal=runtime.settings.show_personal_data)
 
 
 def _baseline(window: Window, start: str | None, end: str | None, now: datetime) -> Window:
@@ -73,12 +71,10 @@ def _baseline(window: Window, start: str | None, end: str | None, now: datetime)
     return Window(window.start - window.length, window.start, default=True)
 
 
-def _comparison(
-    reading: Reading, before: Reading, filters: dict[str, str | list[str]], as_of: datetime, personal: bool
-) -> Comparison:
+def _comparison(reading: Reading, before: Reading, filters: dict[str, str | list[str]], as_of: datetime) -> Comparison:
     from ..analysis.comparison import compared, rates_of, verdict_of
 
-    causes = compared(reading.frame, before.frame, personal=personal)
+    causes = compared(reading.frame, before.frame)
     rates, baseline_rates = rates_of(reading.frame), rates_of(before.frame)
     window, baseline = reading.window, before.window
     complete = reading.coverage.complete and before.coverage.complete
@@ -114,14 +110,12 @@ def comparison_text(comparison: Comparison) -> str:
         *([FENCE_NOTE] if comparison.groups else []),
     ]
     for cause in comparison.groups:
-        kind = " ".join(
-            str(part) for part in (cause.source_name, cause.error_type, cause.status_code) if part is not None
-        )
+        kind = words(cause.source_name, cause.error_type, cause.status_code)
         shares = (
             f"{cause.count:,} ({percent(cause.rate)}), before {cause.baseline_count:,} ({percent(cause.baseline_rate)})"
         )
         since = f", since {second(cause.since)}" if cause.since else ""
-        lines.append(f"{cause.change}: {cause.id} {kind} {fenced(cause.title)}: {shares}{since}")
+        lines.append(f"{cause.change}: {cause.id} {kind} {quotation(cause.title)}: {shares}{since}")
     if comparison.other.groups:
         lines.append(
             f"Not shown: {plural(comparison.other.groups, 'more cause')} with {plural(comparison.other.count, 'failure')}."

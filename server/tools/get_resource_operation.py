@@ -4,17 +4,28 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
+import anyio.to_thread
 from mcp.server.mcpserver import Context
 from mcp.types import CallToolResult
 from pydantic import Field
 
-from ..analysis.results import OneOperation, WindowRead
-from ..analysis.text import fenced
+from ..analysis.results import HIDDEN, OneOperation, WindowRead
 from ..catena.query import Filters, Query
 from ..errors import BadArgument, NotFound
 from ..runtime import Runtime
 from ._arguments import ConnectionId, uuid_of
-from ._render import FENCE_NOTE, answer_of, asked, attempt_lines, retry_told, second
+from ._render import (
+    FENCE_NOTE,
+    answer_of,
+    asked,
+    attempt_lines,
+    fields_told,
+    plural,
+    quotation,
+    retry_told,
+    second,
+    words,
+)
 
 if TYPE_CHECKING:
     from ..catena.wire import Operation
@@ -45,7 +56,8 @@ async def get_resource_operation(
             found = await (await runtime.client()).operation(connection_id, operation_id)
         else:
             found = await _look_for(runtime, operation_id)
-    return answer_of(_told(found, filters, runtime), operation_text)
+    told = await anyio.to_thread.run_sync(_told, found, filters, runtime)
+    return answer_of(told, operation_text, personal=runtime.settings.show_personal_data)
 
 
 async def _look_for(runtime: Runtime, operation_id: str) -> "Operation":
@@ -86,38 +98,38 @@ def _time_in(operation_id: str) -> datetime:
 
 
 def _told(op: "Operation", filters: dict[str, str], runtime: Runtime) -> OneOperation:
-    from ..analysis.operations import attempts_of, cause_told, row_of
+    from ..analysis.operations import MOST_ATTEMPTS, attempts_of, cause_told, row_of
 
     personal, now = runtime.settings.show_personal_data, runtime.clock()
-    row = row_of(op, detail="full", personal=personal).model_copy(update={"logs": None})
+    attempts = attempts_of(op, MOST_ATTEMPTS)
+    row = row_of(op, detail="full", personal=personal).model_copy(update={"logs": None, "logs_left_out": None})
     return OneOperation(
         window=WindowRead(from_datetime=op.created_at, to_datetime=max(now, op.created_at)),
         filters=dict(filters),
         as_of=now,
         operation=row,
-        attempts=attempts_of(op, personal),
-        cause=cause_told(op, personal),
+        attempts=attempts.shown,
+        attempts_left_out=attempts.left_out or None,
+        payload_values=HIDDEN if row.payload and not personal else None,
+        cause=cause_told(op),
     )
 
 
 def operation_text(told: OneOperation) -> str:
     """Write one operation: how it stands, each attempt, the cause and what to do."""
     op = told.operation
-    place = " ".join(part for part in (op.source_name, op.fleet_ref, f"connection {op.connection_id}") if part)
-    ids = " ".join(
-        f"{name} {value}" for name, value in (("resource_id", op.resource_id), ("source_id", op.source_id)) if value
-    )
+    ids = [f"{name} {value}" for name, value in (("resource_id", op.resource_id), ("source_id", op.source_id)) if value]
     lines = [
-        f"{op.operation_type} {op.resource} {op.status} after {len(told.attempts)} attempt(s): {op.id}, created {second(op.created_at)}.",
-        f"{place} {ids}".rstrip(),
+        f"{op.operation_type} {op.resource} {op.status} after {plural(op.attempts, 'attempt')}: {op.id}, created {second(op.created_at)}.",
+        words(op.source_name, op.fleet_ref, f"connection {op.connection_id}", *ids),
         asked(told),
         FENCE_NOTE,
     ]
-    lines += attempt_lines(told.attempts)
+    lines += attempt_lines(told.attempts, told.attempts_left_out)
     if told.cause:
         cause = told.cause
         lines.append(
-            f"Cause {cause.group} {fenced(cause.title)}. Owner: {cause.owner}; {retry_told(cause.retryable)}. {cause.advice}"
+            f"Cause {cause.group} {quotation(cause.title)}. Owner: {cause.owner}; {retry_told(cause.retryable)}. {cause.advice}"
         )
-    fields = ", ".join(f"{name} {fenced(str(value))}" for name, value in (op.payload or {}).items())
-    return "\n".join([*lines, f"Payload: {fields or 'empty'}"])
+    hidden = f" {told.payload_values}" if told.payload_values else ""
+    return "\n".join([*lines, f"Payload: {fields_told(op)}.{hidden}"])

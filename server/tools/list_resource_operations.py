@@ -11,10 +11,10 @@ from mcp.server.mcpserver import Context
 from mcp.types import CallToolResult
 from pydantic import Field
 
-from ..analysis.results import OperationList, OperationRow, WindowRead
-from ..analysis.text import one_line
+from ..analysis.results import HIDDEN, OperationList, OperationRow, WindowRead
 from ..analysis.window import Window
 from ..catena.bookmark import Bookmark
+from ..catena.outside import one_line
 from ..errors import BadArgument, CatenaError
 from ..questions import Question
 from ..runtime import Runtime
@@ -92,7 +92,7 @@ async def list_resource_operations(
     ends_at = anyio.current_time() + runtime.settings.deadline_s
     if start.group and not start.members:
         start = msgspec.structs.replace(start, members=await _members(runtime, start, window))
-    found = await _find(runtime, start, ends_at)
+    found, personal = await _find(runtime, start, ends_at), runtime.settings.show_personal_data
     page = OperationList(
         window=WindowRead(from_datetime=start.start, to_datetime=start.end, default=start.default or None),
         filters=_filters_told(start),
@@ -102,8 +102,9 @@ async def list_resource_operations(
         scanned=found.scanned,
         next_cursor=found.goes_on.encode() if found.goes_on else None,
         note=found.note,
+        payload_values=HIDDEN if start.detail == "full" and found.rows and not personal else None,
     )
-    return answer_of(page, list_text)
+    return answer_of(page, list_text, personal=personal)
 
 
 def _check_group(group: str | None, status: str | None) -> None:

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable
 from datetime import datetime
-from functools import partial
 from typing import Annotated
 
 import anyio
@@ -13,9 +12,9 @@ from mcp.types import CallToolResult
 from pydantic import Field
 
 from ..analysis.results import CoverageRead, Group, Summary, WindowRead
-from ..analysis.text import one_line
 from ..analysis.window import Window
 from ..catena.bookmark import Bookmark
+from ..catena.outside import quote
 from ..catena.query import iso
 from ..questions import Question, Reading
 from ..runtime import ASIDE_S, Runtime
@@ -73,20 +72,19 @@ async def summarize_failures(
     most = min(max_operations or settings.max_operations, settings.max_operations)
     question = Question(filters, window, size, most, start if cursor else None)
     reading, as_of = await runtime.read(question, refresh=refresh, progress=progress_to(ctx))
-    analyse = partial(_summary, reading, question, as_of, max_groups, settings.show_personal_data)
-    summary = await anyio.to_thread.run_sync(analyse)
+    summary = await anyio.to_thread.run_sync(_summary, reading, question, as_of, max_groups)
     await _add_connection_status(runtime, summary.groups[:MOST_SHOWN])
     summary = _fitted(summary)
-    return answer_of(summary, summary_text)
+    return answer_of(summary, summary_text, personal=settings.show_personal_data)
 
 
-def _summary(reading: Reading, question: Question, as_of: datetime, max_groups: int, personal: bool) -> Summary:
+def _summary(reading: Reading, question: Question, as_of: datetime, max_groups: int) -> Summary:
     from ..analysis.failures import groups_of, pending_of, totals_of
     from ..analysis.timeline import timeline_of
 
     frame, window, coverage = reading.frame, reading.window, reading.coverage
     start, end = coverage.start or window.start, coverage.end or window.end
-    groups, other = groups_of(frame, start, end, most=min(max_groups, MOST_SHOWN), personal=personal)
+    groups, other = groups_of(frame, start, end, most=min(max_groups, MOST_SHOWN))
     return Summary(
         window=WindowRead(from_datetime=window.start, to_datetime=window.end, default=window.default or None),
         filters=question.filters.given(),
@@ -105,9 +103,9 @@ async def _add_connection_status(runtime: Runtime, groups: list[Group]) -> None:
     with anyio.move_on_after(ASIDE_S):
         for group in groups:
             if group.owner == "fleet" and group.affected.connections == 1:
-                status = await runtime.connection_status(group.example.connection_id)
+                status = await runtime.connection_status(group.example.connection_id.text)
                 if status:
-                    group.advice += f" The connection is {one_line(status, 20)}."
+                    group.advice += f" The connection is {quote(status, 20)}."
 
 
 def _coverage(reading: Reading, *, from_cursor: bool) -> CoverageRead:

@@ -4,13 +4,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
+import anyio.to_thread
 from mcp.server.mcpserver import Context
 from mcp.types import CallToolResult
 from pydantic import Field
 
 from ..analysis.results import FieldChange, Record, Trace, WindowRead
-from ..analysis.text import fenced, one_line
 from ..analysis.window import Window
+from ..catena.outside import quote
 from ..catena.query import Filters, Query
 from ..errors import BadArgument
 from ..runtime import Runtime
@@ -62,7 +63,8 @@ async def trace_record(
         more, whole = await _collect_unnamed(runtime, filters, window, found, told)
         found, complete = [*found, *more], complete and whole
     given = filters.given() | ({"resource_id": resource_id} if resource_id else {})
-    return answer_of(_trace(runtime, window, given, found, complete), trace_text)
+    trace = await anyio.to_thread.run_sync(_trace, runtime, window, given, found, complete)
+    return answer_of(trace, trace_text, personal=runtime.settings.show_personal_data)
 
 
 async def _collect(
@@ -88,7 +90,7 @@ def _refuse_several(found: "Sequence[Operation]") -> None:
     connections = sorted({op.connection_id for op in found})
     if len(connections) > 1:
         raise BadArgument(
-            f"{len(connections)} connections have a record of this id: {', '.join(connections[:5])}. Pass connection_id."
+            f"{len(connections)} connections have a record of this id: {', '.join(map(quote, connections[:5]))}. Pass connection_id."
         )
 
 
@@ -137,7 +139,7 @@ def _record(given: dict[str, str | list[str]], writes: "Sequence[Operation]") ->
     def known(name: str) -> str | None:
         values = (getattr(op, name) for op in reversed(writes))
         value = next((value for value in values if value), given.get(name))
-        return one_line(value) if isinstance(value, str) else None
+        return value if isinstance(value, str) else None
 
     return Record(**{name: known(name) for name in Record.model_fields} | {"resource": str(given["resource"])})
 
@@ -156,7 +158,8 @@ def _note(writes: "Sequence[Operation]", left_out: int, complete: bool) -> str |
 def trace_text(trace: Trace) -> str:
     """Write the story: state first, then each write, then what changed since the last success."""
     record = trace.record
-    ids = ", ".join(f"{name} {value}" for name, value in record.model_dump().items() if name != "resource")
+    known = {name: getattr(record, name) for name in type(record).model_fields if name != "resource"}
+    ids = ", ".join(f"{name} {value}" for name, value in known.items() if value)
     state = _STATES[trace.state] if trace.story else "no write of it in this window"
     lines = [f"{record.resource} {state}. {plural(len(trace.story), 'write')}.", f"{ids}.", asked(trace)]
     lines += [trace.note] if trace.note else []
@@ -164,7 +167,7 @@ def trace_text(trace: Trace) -> str:
     for step in trace.story:
         error = step.error
         why = f" {error.group} {quoted_error(error.error_type, error.status_code, error.message)}" if error else ""
-        changed = f"; differs in {', '.join(step.changed)}" if step.changed else ""
+        changed = f"; differs in {', '.join(map(str, step.changed))}" if step.changed else ""
         attempts = plural(step.attempts, "attempt")
         lines.append(
             f"{second(step.created_at)} {step.operation_id} {step.operation_type} {step.status}, {attempts}{why}{changed}"
@@ -176,5 +179,5 @@ def trace_text(trace: Trace) -> str:
 
 
 def _changed(change: FieldChange) -> str:
-    values = [fenced(value) for value in (change.before, change.after) if value is not None]
+    values = [str(value) for value in (change.before, change.after) if value is not None]
     return f"{change.field} {change.change}" + (f" ({' to '.join(values)})" if values else "")

@@ -107,9 +107,7 @@ def test_order_and_parts_never_change_a_result(
     mixed = list(operations)
     shuffler.shuffle(mixed)
     pieces = joined([rows_of(mixed[i::parts]) for i in range(parts)])
-    assert groups_of(whole, START, END, most=50, personal=False) == groups_of(
-        pieces, START, END, most=50, personal=False
-    )
+    assert groups_of(whole, START, END, most=50) == groups_of(pieces, START, END, most=50)
     assert totals_of(whole) == totals_of(pieces)
     assert timeline_of(whole, START, END) == timeline_of(pieces, START, END)
 
@@ -119,7 +117,7 @@ def test_order_and_parts_never_change_a_result(
 def test_every_count_adds_up(operations: list[Operation], most: int) -> None:
     frame = joined([rows_of(operations)])
     totals = totals_of(frame)
-    groups, other = groups_of(frame, START, END, most=most, personal=False)
+    groups, other = groups_of(frame, START, END, most=most)
     assert totals.operations == len({op.id for op in operations})
     assert sum(g.count for g in groups) + other.count == totals.failed
     for group in groups:
@@ -157,20 +155,20 @@ def test_the_last_failed_attempt_names_the_cause() -> None:
 def test_what_varies_is_told_of_names_too_where_values_repeat() -> None:
     names = ["Ana Brown", "Ana Brown", "Wei Chen", "Wei Chen", "Bo Lind", "Bo Lind"]
     failures = [operation(i, i, error=f"Driver {name} is refused on terminal {i % 2}") for i, name in enumerate(names)]
-    (group,), _ = groups_of(rows_of(failures), START, END, most=5, personal=False)
-    told = {slot.slot: [(v.value, v.count) for v in slot.top] for slot in group.varies}
+    (group,), _ = groups_of(rows_of(failures), START, END, most=5)
+    told = {slot.slot.text: [(v.value.text, v.count) for v in slot.top] for slot in group.varies}
     assert told == {"terminal": [("0", 3), ("1", 3)], "Driver": [("Ana Brown", 2), ("Bo Lind", 2), ("Wei Chen", 2)]}
 
 
 def test_a_failure_without_a_log_has_a_group_of_its_own() -> None:
-    groups, _ = groups_of(rows_of([operation(1, logs=[]), operation(2, error="")]), START, END, most=9, personal=False)
+    groups, _ = groups_of(rows_of([operation(1, logs=[]), operation(2, error="")]), START, END, most=9)
     assert {group.title for group in groups} == {"no attempt logged", "no message"}
 
 
 def test_an_empty_window_has_empty_results() -> None:
     frame = joined([])
     assert totals_of(frame).operations == 0
-    assert groups_of(frame, START, END, most=9, personal=False)[0] == []
+    assert groups_of(frame, START, END, most=9)[0] == []
     assert pending_of(frame, END).count == 0
 
 
@@ -202,7 +200,7 @@ def test_concentration_is_told_only_where_a_value_is_really_over_represented() -
     frame = rows_of([*spread, *bad])
     found = concentrated(bad, frame)
     assert found is not None
-    assert (found.dimension, found.value, found.share_of_failures) == ("connection", "c1", 1.0)
+    assert (found.dimension, found.value.text, found.share_of_failures) == ("connection", "c1", 1.0)
     assert found.share_of_operations == round(30 / 90, 3)
     even = [operation(200 + n, n * 50, connection_id=f"c{n % 4}", fleet_ref=f"f{n % 4}") for n in range(20)]
     assert concentrated(even, rows_of([*spread, *even])) is None

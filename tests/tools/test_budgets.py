@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mcp import Client
 
-from server.analysis.text import one_line
+from server.catena.outside import one_line
 from server.tools import _budget
 from tests.conftest import Serve, asking, facts, said
 
