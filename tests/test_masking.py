@@ -381,6 +381,55 @@ def test_ids_times_counts_and_sentences_stay(text: str) -> None:
     assert mask_personal(mask_secrets(text)) == text
 
 
+NATIONAL = {
+    "US": "(201) 555-0123",
+    "CA": "(506) 234-5678",
+    "MX": "200 123 4567, 222 123 4567",
+    "GB": "0121 234 5678, 07400 123456",
+    "IE": "(022) 12345, 085 012 3456",
+    "DE": "030 123456, 01512 3456789",
+    "AT": "01 234567890, 0664 123456",
+    "CH": "021 234 56 78, 078 123 45 67",
+    "FR": "01 23 45 67 89, 06 12 34 56 78",
+    "BE": "012 34 56 78, 0450 00 12 34",
+    "NL": "010 123 4567, 06 12345678",
+    "ES": "810 12 34 56, 612 34 56 78",
+    "PT": "21 234 5678, 912 345 678",
+    "IT": "02 1234 5678, 312 345 6789",
+    "PL": "12 345 67 89, 512 345 678",
+    "CZ": "212 345 678, 601 123 456",
+    "SK": "02 212 345 67, 0912 123 456",
+    "HU": "(06 1) 234 5678, 06 20 123 4567",
+    "SE": "08-12 34 56, 070-123 45 67",
+    "FI": "013 1234567, 041 2345678",
+    "LV": "63 123 456, 21 234 567",
+    "LT": "(0-312) 34567, (0-612) 34567",
+    "UA": "03112 34567, 050 123 4567",
+    "RO": "021 123 4567, 0712 034 567",
+    "BG": "02 123 456, 043 012 345",
+    "GR": "21 2345 6789, 691 234 5678",
+    "TR": "(0212) 345 67 89, 0501 234 56 78",
+    "AU": "(02) 1234 5678, 0412 345 678",
+    "NZ": "03 234 5678, 021 123 4567",
+    "BR": "(11) 2345-6789, (11) 96123-4567",
+    "AR": "011 2345-6789, 011 15-2345-6789",
+    "CL": "600 123 456, (2) 2123 4567",
+    "CO": "(601) 2345678, 321 1234567",
+    "JP": "03-1234-5678, 090-1234-5678",
+    "IN": "074104 10123, 081234 56789",
+    "ZA": "010 123 4567, 071 123 4567",
+    "IL": "02-123-4567, 050-234-5678",
+}
+"""A fixed and a mobile number of each country, never given out, as its own people write them."""
+
+
+@pytest.mark.parametrize(("land", "numbers"), NATIONAL.items())
+def test_a_number_is_known_by_the_way_a_country_writes_it(land: str, numbers: str) -> None:
+    for number in numbers.split(", "):
+        masked = mask_personal(f"'{number}' is refused")
+        assert not any(c.isdigit() for c in masked), (land, number)
+
+
 @pytest.mark.parametrize("name", ["Anna Berg", "Acme Logistics GmbH", "Truck 12", "Lucky Seven-17", "Depot Süd"])
 def test_names_stay(name: str) -> None:
     assert mask_personal(f"'{name}' is already assigned") == f"'{name}' is already assigned"

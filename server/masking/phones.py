@@ -40,10 +40,10 @@ def _written_as_phone(text: str, at: int, end: int, groups: list[str]) -> bool:
     if len(groups) == 1:
         bare = (number[0] == "0" and number[1] != "0" and 10 <= len(number) <= 12) or _NORTH_AMERICAN.fullmatch(number)
         return bool(bare) and not _KEYED_BY_ID.search(text, max(0, at - 20), at)
-    if number[0] == "0":
-        return number[1] != "0" and len(groups[0]) > 1 and 9 <= len(number) <= 12
     if text[at] == "(":
-        return 2 <= len(groups[0]) <= 4 and 9 <= len(number) <= 12
+        return len(groups[0]) <= 4 and len(number) <= 12
+    if number[0] == "0":  # the trunk prefix, or Italy
+        return number[1] != "0" and len(groups[0]) > 1 and len(number) <= 13 and (len(number) > 8 or len(groups) > 2)
     grouping = "-".join(str(len(group)) for group in groups)
     if grouping in _BALTIC_GROUPINGS:
         return number[0] in "26" and not number.endswith("000")
