@@ -131,11 +131,12 @@ class Reads:
         else:
             grown = None if refresh else await self._grown(question, as_of, ends_at, progress)
             frame, read = grown or await self._scanned(question, ends_at, progress)
-        if read.coverage.complete:
+        frame, coverage = _of_window(question.window, frame, read.coverage, by_creation=False)
+        if coverage.complete:
             with anyio.CancelScope(deadline=ends_at):
                 await self._find_window_field(client, question.query, frame)
-        by_creation = client.window_field == "created_at"
-        frame, coverage = _of_window(question.window, frame, read.coverage, by_creation)
+        if by_creation := client.window_field == "created_at":
+            frame, coverage = _of_window(question.window, frame, coverage, by_creation=True)
         reading = Reading(question.window, coverage, question.filters, by_creation, frame)
         return Held(reading, as_of, len(frame), worth_holding=coverage.complete)
 
@@ -233,7 +234,7 @@ def _leave_imports_alone() -> None:
 
 
 def _of_window(
-    window: Window, frame: pl.DataFrame, coverage: Coverage, by_creation: bool
+    window: Window, frame: pl.DataFrame, coverage: Coverage, *, by_creation: bool
 ) -> tuple[pl.DataFrame, Coverage]:
     """Leave out, and count, what an API that does not keep to a window adds to it."""
     from .analysis.held import strays

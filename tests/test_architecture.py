@@ -12,6 +12,7 @@ SERVER = ROOT / "server"
 ORDER = [
     "errors",
     "settings",
+    "masking",
     "catena",
     "store",
     "analysis",
