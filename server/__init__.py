@@ -1,3 +1,3 @@
 """Reads Catena resource operations and tells an assistant what fails, for whom and why."""
 
-__version__ = "0.2.0"
+__version__ = "0.3.0"

@@ -38,6 +38,8 @@ ANALYSIS_S = 3.0
 ONE_MOMENT_S = 1.0
 """Questions this near to each other are asked at the same time."""
 
+MOST_FLEETS_SEEN = 2_000
+
 MOST_SINGLES = 25
 """Operations that still waited and are read again one by one."""
 
@@ -48,13 +50,17 @@ async def untold(operations: int, share: float) -> None:
 
 @dataclass
 class Reads:
-    """Reads for all calls of this server. `client` and `sharing` are opened on first use; `seen` learns the words met."""
+    """Reads for all calls of this server. `client` and `sharing` are opened on first use.
+
+    `seen` learns the words met, `fleets_seen` the references, at most so many.
+    """
 
     settings: Settings
     clock: Callable[[], datetime]
     client: Callable[[], Awaitable[CatenaClient]]
     sharing: Callable[[], Awaitable[Sharing | None]]
     seen: set[str]
+    fleets_seen: dict[str, None]
     tasks: TaskGroup
 
     def __post_init__(self) -> None:
@@ -212,6 +218,8 @@ class Reads:
     def _learn_words(self, frame: pl.DataFrame) -> None:
         for column in ("resource", "source_name", "operation_type"):
             self.seen.update(frame[column].unique().cast(str))
+        fleets = frame["fleet_ref"].drop_nulls().unique().cast(str).sort()
+        self.fleets_seen.update(dict.fromkeys(fleets[: max(0, MOST_FLEETS_SEEN - len(self.fleets_seen))]))
 
     async def _find_window_field(self, client: CatenaClient, query: Query, frame: pl.DataFrame) -> None:
         """Find out once by which time a window goes: only then is a part of what was read known to be whole."""

@@ -52,6 +52,7 @@ class Runtime:
     open_http: Callable[[], httpx.AsyncClient] | None = None
     retries: Retries | None = None
     seen: set[str] = field(default_factory=set)
+    fleets_seen: dict[str, None] = field(default_factory=dict)
     _opened: Opened | None = None
     _statuses: dict[str, tuple[datetime, str | None]] = field(default_factory=dict)
     _exit: AsyncExitStack = field(default_factory=AsyncExitStack)
@@ -171,6 +172,8 @@ class Runtime:
 async def running(runtime: Runtime) -> AsyncGenerator[Runtime]:
     """Give the runtime a place for reads that several calls share, and close what it opened when the server ends."""
     async with runtime._exit, anyio.create_task_group() as tasks:
-        runtime._reads = Reads(runtime.settings, runtime.clock, runtime.client, runtime.sharing, runtime.seen, tasks)
+        runtime._reads = Reads(
+            runtime.settings, runtime.clock, runtime.client, runtime.sharing, runtime.seen, runtime.fleets_seen, tasks
+        )
         yield runtime
         tasks.cancel_scope.cancel()

@@ -7,6 +7,7 @@ from typing import TypeVar
 import polars as pl
 
 from ..catena.outside import Outside
+from ..catena.vocabulary import STATUSES
 from .causes import Causes, by_cause, causes_in
 from .contrast import Counts, concentration_of, counted, counted_by_group
 from .counting import by_text, counts_by_group
@@ -40,6 +41,7 @@ def totals_of(frame: pl.DataFrame) -> Totals:
         success=by_status.get("success", 0),
         failed=failed,
         pending=by_status.get("pending", 0),
+        unknown_status=sum(count for status, count in by_status.items() if status not in STATUSES) or None,
         failure_rate=round(failed / len(frame), 4) if len(frame) else 0.0,
         retried_successes=retried,
     )

@@ -142,12 +142,16 @@ class OperationList(Answer):
 
 
 class Totals(Result):
-    """Counts of the operations covered. `failure_rate`: failed / operations."""
+    """Counts of the operations covered. `failure_rate`: failed / operations.
+
+    `unknown_status`: those whose status is none of the three, so that nobody can say whether they failed.
+    """
 
     operations: int
     success: int
     failed: int
     pending: int
+    unknown_status: int | None = None
     failure_rate: float
     retried_successes: int
 

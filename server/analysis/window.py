@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
+from ..catena.outside import one_line
 from ..catena.query import LONGEST_SPAN, iso
 from ..errors import BadArgument
 
@@ -16,6 +17,13 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks
 _RELATIVE = re.compile(
     r"-?(\d{1,6})\s*(s(?:ec(?:onds?)?)?|m(?:in(?:utes?)?)?|h(?:(?:ou)?rs?)?|d(?:ays?)?|w(?:eeks?)?)(?:\s+ago)?"
 )
+_UNIX = re.compile(r"\d{10}(\d{3})?")
+"""Seconds or milliseconds since 1970, as programs write times."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+FIRST_YEAR, LAST_YEAR = 2015, 2100
+"""What lies outside is a number taken for a date."""
+
 FORMS = "ISO 8601 (2026-06-25T16:00:00Z, no zone = UTC) or relative to now (-90m, -24h, -7d, now)"
 
 
@@ -69,6 +77,11 @@ def window_of(from_datetime: str | None, to_datetime: str | None, now: datetime)
         raise BadArgument(
             f"The window {iso(start)} to {iso(end)} lies ahead: now it is {iso(now)}. Ask for a past one."
         )
+    if start == end and (day := _day(from_datetime)) and _day(to_datetime):
+        raise BadArgument(
+            f"from_datetime and to_datetime are the same day, and a date alone is its midnight. For that day ask for "
+            f"from_datetime={day} with to_datetime={iso(end + DEFAULT_SPAN)}."
+        )
     if start >= end:
         raise BadArgument(
             f"The window is empty or reversed: from_datetime {iso(start)} is not before to_datetime {iso(end)}. "
@@ -84,6 +97,11 @@ def window_of(from_datetime: str | None, to_datetime: str | None, now: datetime)
     return Window(start, end, default=not from_datetime and not to_datetime, ago=(ago_start, ago_end))
 
 
+def _day(text: str | None) -> str:
+    """Return a time that is a date alone; nothing where it is more."""
+    return text.strip() if text and len(text.strip()) <= len("2026-11-23") else ""
+
+
 def _moves(text: str | None) -> bool:
     """Tell whether a time moves on with now: where it is relative, or not given."""
     relative = (text or "now").strip().lower()
@@ -94,15 +112,27 @@ def moment_of(text: str, name: str, now: datetime) -> datetime:
     """Read one time.
 
     Raises:
-        BadArgument: It is neither ISO 8601 nor relative to now.
+        BadArgument: It is neither ISO 8601 nor relative to now, or of a year without operations.
     """
     text = text.strip()
     if text.lower() == "now":
         return now
     try:
-        if relative := _RELATIVE.fullmatch(text.lower()):
-            return now - timedelta(**{_UNITS[relative[2][0]]: int(relative[1])})
-        moment = datetime.fromisoformat(text)
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+        moment = _read(text, now)
     except (ValueError, OverflowError):
-        raise BadArgument(f"{name} {text[:40]!r} is not a time. Write it as {FORMS}.") from None
+        raise BadArgument(f"{name} {one_line(text, 40)!r} is not a time. Write it as {FORMS}.") from None
+    if not FIRST_YEAR <= moment.year <= LAST_YEAR:
+        raise BadArgument(
+            f"{name} {one_line(text, 40)!r} reads as the year {moment.year}, of which there are no operations. "
+            f"Write it as {FORMS}."
+        )
+    return moment
+
+
+def _read(text: str, now: datetime) -> datetime:
+    if relative := _RELATIVE.fullmatch(text.lower()):
+        return now - timedelta(**{_UNITS[relative[2][0]]: int(relative[1])})
+    if unix := _UNIX.fullmatch(text):
+        return _EPOCH + timedelta(milliseconds=int(text) * (1 if unix[1] else 1000))
+    moment = datetime.fromisoformat(text)
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

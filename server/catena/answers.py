@@ -91,8 +91,7 @@ def _invalid(body: Any) -> str:
     detail = body.get("detail") if isinstance(body, dict) else None
     problems = [d for d in detail if isinstance(d, dict)] if isinstance(detail, list) else []
     said = [": ".join(t for t in (d.get("path"), d.get("message")) if t and isinstance(t, str)) for d in problems[:5]]
-    told = "; ".join(quote(text) for text in said if text)
-    it_says = f" It says: {told}." if told else ""
+    it_says = f" It says: {quote('; '.join(filter(None, said)))}." if any(said) else ""
     return f"Catena does not accept a parameter (422).{it_says} Correct the argument and call again."
 
 

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import re
 from datetime import datetime
 from typing import Self
 
@@ -16,6 +17,8 @@ PREFIX = "c1."
 BORDER = 6
 """How many rows before the position are remembered: pages that shift repeat rows at their border."""
 
+
+_PLAIN = re.compile(r"[\w.~=%+/-]*", re.ASCII)
 
 MARK = 5
 """Bytes of a row's mark: 6 of them against a page of 1,000 meet by chance once in 200 million pages."""
@@ -53,9 +56,14 @@ class Bookmark(msgspec.Struct, frozen=True, array_like=True):
         return Filters(**{k: tuple(v) if isinstance(v, list) else v for k, v in self.filters.items()})  # type: ignore[arg-type]  # names come from Filters.given
 
     def encode(self) -> str:
-        """Return the cursor as text; the API's own stands in it as it is, since encoding it again would lengthen it."""
-        rest = msgspec.msgpack.encode(msgspec.structs.replace(self, cursor=None))
-        return f"{PREFIX}{base64.urlsafe_b64encode(rest).decode().rstrip('=')}.{self.cursor or ''}"
+        """Return the cursor as text of letters, digits and `.-_~=%+/`.
+
+        The API's own stands in it as it is where it is such a text, since encoding it again would lengthen it.
+        """
+        plain = self.cursor is None or _PLAIN.fullmatch(self.cursor)
+        rest = msgspec.msgpack.encode(msgspec.structs.replace(self, cursor=None) if plain else self)
+        own = (self.cursor or "") if plain else ""
+        return f"{PREFIX}{base64.urlsafe_b64encode(rest).decode().rstrip('=')}.{own}"
 
     @classmethod
     def decode(cls, cursor: str) -> Self | None:
@@ -69,7 +77,7 @@ class Bookmark(msgspec.Struct, frozen=True, array_like=True):
         text, _, own = cursor.removeprefix(PREFIX).partition(".")
         try:
             rest = msgspec.msgpack.decode(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)), type=cls)
-            return msgspec.structs.replace(rest, cursor=own or None)
+            return msgspec.structs.replace(rest, cursor=own) if own else rest
         except (binascii.Error, ValueError, msgspec.DecodeError):
             raise BadArgument(
                 "The cursor is broken: it was changed or cut. Pass `next_cursor` unchanged and alone, or start again "

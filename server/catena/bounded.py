@@ -24,7 +24,7 @@ async def send(http: httpx.AsyncClient, request: httpx.Request, most: int) -> ht
     request.headers["Accept-Encoding"] = ACCEPTED
     response = await http.send(request, stream=True)
     try:
-        body = await _body(response, most)
+        body = response.content if response.is_stream_consumed else await _body(response, most)
     except zlib.error as exc:
         raise Unreadable(_NOT_UNPACKED) from exc
     finally:

@@ -25,6 +25,11 @@ def _as_list(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
+LONGEST_REF = 256
+LONGEST_CURSOR = 8_192
+"""Characters; no reference, id or cursor has nearly as many, and all of them go into one address."""
+
+
 Resource = Annotated[str | None, Field(description="Drivers are `user`.", json_schema_extra=_one_of(RESOURCES))]
 ConnectionId = Annotated[str | None, Field(description="Connection UUID.")]
 SourceName = Annotated[str | None, Field(description="TSP, e.g. samsara.")]
@@ -51,7 +56,9 @@ def filters_of(
     Raises:
         BadArgument: A value is unknown (with the nearest known one), malformed, or lacks its companion.
     """
-    fleets = tuple(dict.fromkeys(ref for ref in fleet_refs or () if ref.strip()))
+    fleets = tuple(dict.fromkeys(ref.strip() for ref in fleet_refs or () if ref.strip()))
+    _check_fleets(fleets)
+    _check_length("source_id", source_id)
     if len(fleets) > MOST_FLEETS:
         raise BadArgument(
             f"fleet_refs has {len(fleets)} values; the API takes {MOST_FLEETS} at most. Ask in parts of {MOST_FLEETS}."
@@ -68,6 +75,23 @@ def filters_of(
         operation=_known("operation", operation, OPERATION_TYPES, seen),
         source_id=source_id or None,
     )
+
+
+def _check_fleets(fleets: tuple[str, ...]) -> None:
+    """Refuse several references in one text: as one it would match nothing, and look like an answer."""
+    for ref in fleets:
+        _check_length("fleet_refs", ref)
+    if len(fleets) == 1 and "," in fleets[0]:
+        parts = ", ".join(f'"{one_line(part, 40)}"' for part in fleets[0].split(",")[:4])
+        raise BadArgument(
+            f"fleet_refs is one text with commas in it. Pass a list: [{parts}]; a reference that has a comma itself, "
+            "beside another."
+        )
+
+
+def _check_length(name: str, value: str | None, most: int = LONGEST_REF) -> None:
+    if value and len(value) > most:
+        raise BadArgument(f"{name} has {len(value):,} characters; at most {most:,} are taken. Check what was passed.")
 
 
 def _known(name: str, value: str | None, known: Collection[str], seen: Collection[str]) -> str | None:
@@ -115,6 +139,7 @@ def resumed(given: Bookmark, cursor: str) -> Bookmark:
     Raises:
         BadArgument: The cursor is broken, or carries another question than the one given.
     """
+    _check_length("cursor", cursor, LONGEST_CURSOR)
     held = Bookmark.decode(cursor)
     if held is None:
         return msgspec.structs.replace(given, cursor=cursor)

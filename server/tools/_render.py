@@ -93,6 +93,13 @@ def _verdict(summary: Summary) -> str:
     if not totals.operations:
         nothing_read = "Nothing can be told: the read ended before any part of the window was complete."
         return "No operations." if summary.coverage.complete else nothing_read
+    unknown = totals.unknown_status or 0
+    untold = (
+        f"{unknown:,} of {plural(totals.operations, 'operation')} have a status this server does not know, so whether "
+        "they failed is not told. "
+        if unknown
+        else ""
+    )
     causes = len(summary.groups) + summary.other.groups
     failed = (
         f"{totals.failed:,} of {plural(totals.operations, 'operation')} failed{part} ({percent(totals.failure_rate)})"
@@ -100,12 +107,12 @@ def _verdict(summary: Summary) -> str:
     first = (
         f"{failed}, {plural(causes, 'cause')}"
         if totals.failed
-        else f"No failures in {plural(totals.operations, 'operation')}{part}"
+        else f"No failures in {'the other ' if unknown else ''}{plural(totals.operations - unknown, 'operation')}{part}"
     )
     oldest = f", oldest of {second(pending.oldest_created_at)}" if pending.oldest_created_at else ""
     trying = f", {pending.still_trying:,} still trying after failed attempts" if pending.still_trying else ""
     return (
-        f"{first}. {totals.success:,} succeeded, {totals.retried_successes:,} of them after failed attempts; "
+        f"{untold}{first}. {totals.success:,} succeeded, {totals.retried_successes:,} of them after failed attempts; "
         f"{pending.count:,} pending, {pending.over_1h:,} for over 1 h{oldest}{trying}{_waiting(pending)}."
     )
 

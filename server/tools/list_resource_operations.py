@@ -34,6 +34,7 @@ from ._arguments import (
     fixed_window,
     resumed,
 )
+from ._empty import why_empty
 from ._render import answer_of, list_text
 
 if TYPE_CHECKING:
@@ -93,6 +94,8 @@ async def list_resource_operations(
     if start.group and not start.members:
         start = msgspec.structs.replace(start, members=await _members(runtime, start, window))
     found, personal = await _find(runtime, start, ends_at), runtime.settings.show_personal_data
+    if not found.scanned and found.goes_on is None and found.note is None:
+        found.note = why_empty(start.api_filters, runtime.fleets_seen)
     page = OperationList(
         window=WindowRead(from_datetime=start.start, to_datetime=start.end, default=start.default or None),
         filters=_filters_told(start),
@@ -151,8 +154,8 @@ class _Found:
 
     def add(self, row: OperationRow) -> bool:
         """Take a row, unless the page is full or would cost more tokens than an answer may."""
-        # Text and structured result both carry the row; the text says it in about 60 % of the tokens.
-        cost = int(1.6 * _budget.tokens(row.model_dump_json()))
+        # Text and structured result both carry the row; the text says it in about 60 % of the tokens, payloads in 90 %.
+        cost = int((1.6 if row.payload is None else 1.9) * _budget.tokens(row.model_dump_json()))
         if self.full or (self.rows and self.cost + cost > _budget.ANSWER):
             return False
         self.rows.append(row)

@@ -33,6 +33,7 @@ from ._arguments import (
     fixed_window,
     resumed,
 )
+from ._empty import why_empty
 from ._progress import progress_to
 from ._render import answer_of, summary_text
 
@@ -73,6 +74,10 @@ async def summarize_failures(
     question = Question(filters, window, size, most, start if cursor else None)
     reading, as_of = await runtime.read(question, refresh=refresh, progress=progress_to(ctx))
     summary = await anyio.to_thread.run_sync(_summary, reading, question, as_of, max_groups)
+    if not summary.totals.operations and summary.coverage.complete:
+        summary.coverage.note = (
+            " ".join(filter(None, (why_empty(filters, runtime.fleets_seen), summary.coverage.note))) or None
+        )
     await _add_connection_status(runtime, summary.groups[:MOST_SHOWN])
     summary = _fitted(summary)
     return answer_of(summary, summary_text, personal=settings.show_personal_data)

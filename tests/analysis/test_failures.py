@@ -162,7 +162,7 @@ def test_what_varies_is_told_of_names_too_where_values_repeat() -> None:
 
 def test_a_failure_without_a_log_has_a_group_of_its_own() -> None:
     groups, _ = groups_of(rows_of([operation(1, logs=[]), operation(2, error="")]), START, END, most=9)
-    assert {group.title for group in groups} == {"no attempt logged", "no message"}
+    assert {group.title.text for group in groups} == {"no attempt logged", "no message"}
 
 
 def test_an_empty_window_has_empty_results() -> None:

@@ -111,7 +111,7 @@ async def test_payload_values_are_hidden_unless_the_setting_shows_them(serve: Se
     for value in (payload["email"], payload["license_number"], payload["phone"]):
         assert value not in json.dumps(closed.structured_content)
         assert value not in said(closed)
-    assert facts(closed)["operations"][0]["payload"]["email"] == "string"
+    assert facts(closed)["operations"][0]["payload"]["email"] == "<text>"
 
 
 async def test_no_personal_data_of_any_payload_leaves_in_messages(serve: Serve, truth: list[Row]) -> None:
@@ -207,4 +207,4 @@ async def test_nothing_found_says_where_it_looked(serve: Serve) -> None:
         result = await ask("list_resource_operations", fleet_refs=["no-such-fleet"])
     assert said(result).startswith("No matching operation in this window (0 scanned).")
     assert "(default: the last day)" in said(result)
-    assert "fleet_refs=no-such-fleet" in said(result)
+    assert "fleet_refs=«no-such-fleet»" in said(result)

@@ -140,7 +140,7 @@ async def test_the_connection_on_which_old_operations_wait_is_named(serve: Serve
         result = await ask("summarize_failures")
     waiting = facts(result)["pending"]["mostly"]
     assert (waiting["connection_id"], waiting["count"], waiting["source_name"]) == (connection, count, "wialon")
-    assert f"{count} of the old ones on wialon {waiting['fleet_ref']} connection {connection}" in said(result)
+    assert f"{count} of the old ones on wialon «{waiting['fleet_ref']}» connection {connection}" in said(result)
 
 
 async def test_timeline_counts_every_operation_once_in_at_most_24_buckets(serve: Serve) -> None:
