@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from mcp import MCPError
 from mcp.server import MCPServer
+from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.types import INVALID_PARAMS, CallToolResult, GetPromptResult, InputRequiredResult, Tool, ToolAnnotations
 
 from . import __version__
+from .analysis.text import one_line
 from .errors import did_you_mean
 from .prompts import add_prompts
 from .resources import add_resources
@@ -48,6 +50,9 @@ TOOLS: list[tuple[str, Callable[..., Any]]] = [
     ("Trace one record", trace_record),
     ("Compare failures", compare_failures),
 ]
+
+LONGEST_REFUSAL = 1_000
+"""Characters of each text in an error of the protocol."""
 
 ALWAYS_LOADED = {summarize_failures, list_resource_operations}
 """What a client that loads tools on demand keeps at hand: the two questions most conversations begin with."""
@@ -127,6 +132,7 @@ def build_server(
         lifespan=lambda _: runtime(),
         log_level="WARNING",
         subscriptions=False,  # the catalogue never changes while the server runs
+        middleware=[_briefly],
     )
     server.runtime = runtime
     for title, tool in TOOLS:
@@ -140,6 +146,20 @@ def build_server(
     add_prompts(server)
     add_resources(server)
     return server
+
+
+async def _briefly(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
+    """Refuse in few words: the SDK quotes methods and addresses that it does not know, of any length."""
+    try:
+        return await call_next(ctx)
+    except MCPError as exc:
+        raise MCPError(exc.code, _short(exc.message), _short(exc.data)) from exc
+
+
+def _short(told: Any) -> Any:
+    if isinstance(told, dict):
+        return {key: _short(value) for key, value in told.items()}
+    return one_line(told, LONGEST_REFUSAL) if isinstance(told, str) and len(told) > LONGEST_REFUSAL else told
 
 
 class _OneLine(logging.Formatter):
