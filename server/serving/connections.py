@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from contextlib import suppress
 from typing import ClassVar, Literal
 
 import h11
@@ -130,7 +131,9 @@ class Connection(H11Protocol):
             self._due.cancel()
         self._due = self.loop.call_later(self.limits.linger_s, self.transport.close)
         # Closing now would reset the connection where bytes are still to come, and with it the answer.
-        self.transport.write_eof()
+        if not self.transport.get_write_buffer_size():
+            with suppress(OSError):  # the client is gone already
+                self.transport.write_eof()
 
     def _say(self, status: int) -> None:
         text = SAID.get(status, SAID[400]).encode()

@@ -24,8 +24,6 @@ from tests.test_cli import free_port, started, wait_for
 
 pytestmark = [pytest.mark.anyio, pytest.mark.xdist_group("serving")]
 
-QUESTION = {"from_datetime": "-5d", "size": 100}
-
 
 @pytest.fixture(scope="module")
 def slow_api() -> Iterator[dict[str, str]]:
@@ -57,34 +55,35 @@ def ended(process: "subprocess.Popen[str]") -> str:
     return "".join(process.stderr.readlines()[1:])
 
 
-@pytest.mark.parametrize("mode", ["auto", "legacy"])
-async def test_a_call_under_way_is_answered_whole_after_the_signal_to_end(slow_api: dict[str, str], mode: str) -> None:
-    with serving(slow_api) as (process, port), socket.socket() as idle:
-        idle.connect(("127.0.0.1", port))
-        reads = anyio.Event()
+async def test_calls_under_way_are_answered_whole_after_the_signal_to_end(slow_api: dict[str, str]) -> None:
+    with serving(slow_api) as (process, port), socket.create_connection(("127.0.0.1", port)) as idle:
+        reads = {"auto": anyio.Event(), "legacy": anyio.Event()}
         answered: dict[str, float] = {}
 
-        async def told(progress: float, total: float | None, message: str | None) -> None:
-            reads.set()
+        async def call(mode: str, size: int) -> None:
+            async def told(progress: float, total: float | None, message: str | None) -> None:
+                reads[mode].set()
 
-        async def call() -> None:
             async with Client(f"http://127.0.0.1:{port}/mcp", mode=mode) as client:
                 await client.list_tools()  # the client would ask after the call, of a server that is gone
-                answer = facts(await client.call_tool("summarize_failures", QUESTION, progress_callback=told))
-                answered["at"] = time.monotonic()
+                question = {"from_datetime": "-5d", "size": size}
+                answer = facts(await client.call_tool("summarize_failures", question, progress_callback=told))
+                answered[mode] = time.monotonic()
             assert answer["coverage"]["complete"]
             assert answer["totals"]["operations"] > 1000
 
-        with anyio.fail_after(30):
+        with anyio.fail_after(60):
             async with anyio.create_task_group() as tasks:
-                tasks.start_soon(call)
-                await reads.wait()
+                for size, mode in enumerate(reads, start=100):
+                    tasks.start_soon(call, mode, size)
+                for begun in reads.values():
+                    await begun.wait()
                 process.send_signal(signal.SIGTERM)
                 signalled = time.monotonic()
                 assert await anyio.to_thread.run_sync(idle.recv, 1) == b"", "an idle connection is closed"
                 with socket.socket() as late:
                     assert late.connect_ex(("127.0.0.1", port)) != 0, "no new one is taken"
-        assert answered["at"] - signalled > 1.5, "the call was over before the signal"
+        assert min(answered.values()) - signalled > 1.5, "the calls were over before the signal"
         assert await anyio.to_thread.run_sync(ended, process) == ""
 
 
@@ -108,10 +107,11 @@ def test_a_call_that_outlasts_the_time_to_end_is_told_so(caplog: pytest.LogCaptu
     assert "Traceback" not in caplog.text
 
 
-def test_a_signal_while_nothing_is_under_way_ends_it_at_once_and_in_silence() -> None:
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_while_nothing_is_under_way_ends_it_at_once_and_in_silence(how: signal.Signals) -> None:
     with serving({"CATENA_DEMO": "true"}) as (process, port), socket.create_connection(("127.0.0.1", port)) as half:
         half.sendall(request().splitlines(keepends=True)[0])
         sent_at = time.monotonic()
-        process.send_signal(signal.SIGTERM)
+        process.send_signal(how)
         assert ended(process) == ""
         assert time.monotonic() - sent_at < 3

@@ -1,5 +1,7 @@
 """What a connection may cost: raw sockets that send too little, too much or nothing to the real server."""
 
+import logging
+import random
 import socket
 import threading
 from contextlib import suppress
@@ -169,3 +171,30 @@ def read_all(wire: Wire) -> bytes:
         while more := wire.recv(1_000_000):
             got += more
     return got
+
+
+PIECES = [
+    *(line.encode() for line in ("POST /mcp HTTP/1.1", "GET /healthz HTTP/1.1", "GET / HTTP/1.0", "Host: localhost")),
+    *(line.encode() for line in ("Content-Length: 5", "Content-Length: -1", "Transfer-Encoding: chunked", "Expect: 100-continue")),
+    *(line.encode() for line in ("Connection: Upgrade", "Upgrade: websocket", "Upgrade: h2c", "Connection: close")),
+    b"\r\n", b"\r\n\r\n", b"\r\n\r\n", b"\n", b"0\r\n\r\n", b"5\r\n12345\r\n", b"zz\r\n", b"\0", b"\xff" * 30,
+    b"X: " + b"a" * 3_000, request(), request(body=b"{"), request("GET", "/healthz", b""), HEAD,
+]  # fmt: skip
+
+
+def test_whatever_is_sent_the_server_lives_and_its_log_shows_no_fault(
+    web: Open, caplog: pytest.LogCaptureFixture
+) -> None:
+    chance = random.Random(11)
+    server = web(header_bytes=2_000, header_s=0.1, body_s=0.1, idle_s=0.1, connections=20)
+    for _ in range(300):
+        wire = server.wire()
+        with suppress(ConnectionError):  # closed before all was sent
+            for piece in chance.choices(PIECES, k=chance.randrange(1, 8)):
+                wire.sendall(piece + (b"\r\n" if chance.random() < 0.7 else b""))
+                if chance.random() < 0.1:
+                    wire.recv(1)  # as far as something comes
+        if chance.random() < 0.7:
+            wire.close()
+    assert server.ask().status == 200
+    assert [record for record in caplog.records if record.levelno > logging.WARNING or record.exc_info] == []
