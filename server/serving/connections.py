@@ -1,6 +1,7 @@
 """Connections that cost no more than they may: uvicorn's own know no time limit for headers, body or reading."""
 
 import asyncio
+import logging
 import sys
 from contextlib import suppress
 from typing import ClassVar, Literal
@@ -20,11 +21,14 @@ SAID = {
     503: "Too many connections are open. Try again in a moment.",
 }
 
+logger = logging.getLogger(__name__)
+
 
 class Connection(H11Protocol):
     """One connection; where there are too many, the one that has kept the server waiting longest makes room."""
 
     limits: ClassVar[Limits]
+    _told: ClassVar[bool] = False
     _awaits: Awaited = "nothing"
     _waits_since = 0.0
     _refused = False
@@ -32,17 +36,11 @@ class Connection(H11Protocol):
     _unread: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
-        """Take a connection, or close one of those that are open."""
+        """Take a connection where there is room."""
         super().connection_made(transport)
         transport.set_write_buffer_limits(high=0)  # so that whatever is left unread is told
         self._watch()
-        others = [c for c in self.connections if isinstance(c, Connection) and c is not self and not c._ending]
-        if len(others) >= self.limits.connections:
-            waiting = [c for c in others if c._awaits != "nothing"]
-            if waiting:
-                min(waiting, key=lambda c: c._waits_since)._give_up()
-            else:
-                self._refuse(503)
+        self._find_room()
 
     def data_received(self, data: bytes) -> None:
         """Read on, unless what the client sends is no longer wanted."""
@@ -75,6 +73,9 @@ class Connection(H11Protocol):
 
     def send_400_response(self, msg: str) -> None:
         """Refuse what is no HTTP, or too much of it; uvicorn calls this while it handles the error that says which."""
+        if not self._told:
+            type(self)._told = True
+            logger.warning("Something came that is no HTTP, as TLS or a scan of ports is. This is told once.")
         error = sys.exc_info()[1]
         self._refuse(error.error_status_hint if isinstance(error, h11.RemoteProtocolError) else 400)
 
@@ -109,9 +110,23 @@ class Connection(H11Protocol):
             allowed = {"headers": limits.header_s, "body": limits.body_s, "request": limits.idle_s}
             self._due = self.loop.call_later(allowed[awaited] if used else limits.header_s, self._give_up)
 
+    def _find_room(self) -> None:
+        """Where too many are open, close one that no call needs; refuse this one where that is not enough."""
+        others = [
+            c for c in self.connections if isinstance(c, Connection) and c is not self and not c.transport.is_closing()
+        ]
+        over = len(others) - self.limits.connections + 1
+        spare = [c for c in others if c._refused or c._awaits != "nothing"] if over > 0 else []
+        if spare:
+            first = min(spare, key=lambda c: (not c._refused, c._waits_since))
+            first._give_up()
+            first.transport.close()
+        if over > len(spare[:1]):
+            self._refuse(503)
+
     def _give_up(self) -> None:
         """End a connection whose client sends nothing, or not all of a request."""
-        if self._awaits == "request":
+        if self._refused or self._awaits == "request":
             self.transport.close()
         else:
             self._refuse(408)

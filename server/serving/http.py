@@ -85,8 +85,9 @@ def server_of(app: ASGIApp, host: str, port: int, limits: Limits | None = None) 
             app,
             host=host,
             port=port,
+            backlog=limits.backlog,
             log_config=None,  # what it logs goes where all of the server's does
-            log_level="warning",
+            log_level="error",  # it warns of every request that is none
             access_log=False,
             proxy_headers=False,  # nothing here depends on who a proxy says it asks for
             http=type("LimitedConnection", (Connection,), {"limits": limits}),

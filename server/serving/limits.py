@@ -10,6 +10,9 @@ class Limits:
     connections: int = 512
     """Half of the open files that systems commonly allow a process."""
 
+    backlog: int = 128
+    """How many wait to be taken; so many are taken at a time, before they are counted."""
+
     header_bytes: int = 16_384
     header_s: float = 10.0
     """From the first byte of a request, or from connecting, to the end of its headers."""

@@ -100,7 +100,7 @@ def test_a_body_that_is_too_large_is_answered_413_whether_or_not_it_says_so(web:
     assert small.ask(body=b" " * (1_000 - len(QUESTION)) + QUESTION).status == 200
 
 
-def test_what_is_no_http_is_answered_400_and_other_connections_go_on(web: Open) -> None:
+def test_what_is_no_http_is_answered_400_and_told_once_in_the_log(web: Open, caplog: pytest.LogCaptureFixture) -> None:
     busy = web()
     for nonsense in (
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
@@ -112,6 +112,7 @@ def test_what_is_no_http_is_answered_400_and_other_connections_go_on(web: Open) 
         assert wire.answer().status == 400
         assert wire.closed()
     assert busy.ask().status == 200
+    assert [record.getMessage()[:35] for record in caplog.records] == ["Something came that is no HTTP, as "]
 
 
 def test_where_too_many_connections_are_open_the_one_that_waits_longest_makes_room(web: Open) -> None:
@@ -126,6 +127,16 @@ def test_where_too_many_connections_are_open_the_one_that_waits_longest_makes_ro
     assert idle.closed()
     assert full.ask().status == 200
     assert begun.answer().status == 408
+
+
+def test_connections_that_are_refused_take_no_more_room_than_others(web: Open) -> None:
+    full = web(connections=3)
+    wires = [full.wire() for _ in range(30)]
+    for wire in wires:
+        with suppress(ConnectionError):
+            wire.sendall(b"POST /mcp HTTP/1.1\r\nX: ")
+    assert full.ask().status == 200
+    assert len(full.server.server_state.connections) <= 4
 
 
 async def endless(scope: Scope, receive: Receive, send: Send) -> None:
