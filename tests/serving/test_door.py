@@ -2,6 +2,7 @@
 
 import json
 import re
+from itertools import product
 
 import pytest
 from hypothesis import given
@@ -11,7 +12,7 @@ from server import __version__
 from server.errors import BadSettings
 from server.serving.http import names_for, warning
 from server.serving.names import Names, is_loopback
-from tests.serving.conftest import QUESTION, Open
+from tests.serving.conftest import QUESTION, Open, request
 
 FOREIGN = [
     "evil.example",
@@ -149,9 +150,9 @@ def test_a_server_goes_by_the_address_it_listens_on_unless_that_is_every_address
 
 def test_a_body_that_the_client_cuts_leaves_no_trace_in_the_log(web: Open, caplog: pytest.LogCaptureFixture) -> None:
     server = web()
-    for cut in (b"", QUESTION[:20]):
+    for cut, version in product((b"", QUESTION[:20]), ("2025-11-25", "2026-07-28")):
         wire = server.wire()
-        wire.sendall(b"POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Length: 999\r\n\r\n" + cut)
+        wire.sendall(request(body=cut, content_length="999", mcp_protocol_version=version))
         wire.close()
     assert server.ask().status == 200
     assert caplog.text == ""
