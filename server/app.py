@@ -15,7 +15,6 @@ from mcp.server.mcpserver.exceptions import ToolError
 from mcp.types import INVALID_PARAMS, CallToolResult, GetPromptResult, InputRequiredResult, Tool, ToolAnnotations
 
 from . import __version__
-from .analysis.text import one_line
 from .errors import did_you_mean
 from .prompts import add_prompts
 from .resources import add_resources
@@ -159,7 +158,9 @@ async def _briefly(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> 
 def _short(told: Any) -> Any:
     if isinstance(told, dict):
         return {key: _short(value) for key, value in told.items()}
-    return one_line(told, LONGEST_REFUSAL) if isinstance(told, str) and len(told) > LONGEST_REFUSAL else told
+    if isinstance(told, str) and len(told) > LONGEST_REFUSAL:
+        return f"{told[:LONGEST_REFUSAL]}…"
+    return told
 
 
 class _OneLine(logging.Formatter):

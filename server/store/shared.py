@@ -158,7 +158,7 @@ class SharedStore:
 
     async def turn(self, question: str) -> Turn | None:
         """Take the turn to read for a question; None while another server has it."""
-        name, far = self._seal.name("turn", __version__, question), self._far(question)
+        name = self._seal.name("turn", __version__, question)
 
         def taken(redis: "Redis") -> "Lock | None":
             lock = redis.lock(name, timeout=TURN_S, blocking=False, thread_local=False)
@@ -167,16 +167,20 @@ class SharedStore:
         try:
             lock = await self._link.ask(taken)
         except Away:
-            return Turn(self._link, None, far, self._seal.sign)
-        return Turn(self._link, lock, far, self._seal.sign) if lock else None
+            return self.no_turn(question)
+        return Turn(self._link, lock, self._far(question), self._seal.sign) if lock else None
 
-    async def how_far(self, question: str) -> tuple[int, float]:
-        """Return how far the read of whoever has the turn is: operations, share of the window."""
+    def no_turn(self, question: str) -> Turn:
+        """Return what reads without a turn: others may read the same."""
+        return Turn(self._link, None, self._far(question), self._seal.sign)
+
+    async def how_far(self, question: str) -> tuple[int, float] | None:
+        """Return how far the read of whoever has the turn is: operations, share of the window; None without a sign."""
         name = self._far(question)
         with suppress(Away, msgspec.DecodeError):
             told = await self._link.ask(lambda redis: cast("bytes | None", redis.get(name)))
             return msgspec.msgpack.decode(self._seal.signed(name, told or b"") or b"", type=tuple[Rows, Share])
-        return 0, 0.0
+        return None
 
     async def check(self) -> tuple[bool, str]:
         """Put a value there and read it back; say, for people, what became of it."""
