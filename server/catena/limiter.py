@@ -26,8 +26,11 @@ FIRST_AT_A_TIME = 4
 FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 15.0
 
-LONGEST_HOLD_S = 900.0
-"""The most that one word of the API, or of another server, holds requests back; then one of them tries again."""
+LONGEST_HOLD_S = 3600.0
+"""The most that one word of the API holds requests back; then one of them tries again."""
+
+LONGEST_ANSWER_S = 300.0
+"""What an answer takes is believed up to this."""
 
 LOWEST_RATE = 0.5
 """Requests a second below which no pace is taken for granted: a quota of an hour is no pace."""
@@ -107,14 +110,14 @@ class Pace(msgspec.Struct):
         self.last_at = now
         # Half of what the slots alone would make it: enough to keep answers from coming, and requests leaving, in one burst.
         self.next_at = now + (1 / self.rate if self.rate else self.latency / self.at_a_time / 2)
-        self.running[request] = now + min(max(LEASE_S, SLOW * self.latency), LONGEST_HOLD_S)
+        self.running[request] = now + min(max(LEASE_S, SLOW * self.latency), LONGEST_ANSWER_S)
         return 0.0
 
     def calm(self, now: float, seconds: float, most: int) -> None:
         """Note an answer without push-back, and how long it took."""
         if self.latency and seconds > max(SLOW_S, SLOW * self.latency):
             self.strained(now)
-        seconds = min(seconds, LONGEST_HOLD_S)
+        seconds = min(seconds, LONGEST_ANSWER_S)
         self.latency = seconds if not self.latency else 0.8 * self.latency + 0.2 * seconds
         self.pause = FIRST_PAUSE_S
         if now - seconds < self.pushed_at:
@@ -157,11 +160,13 @@ class Pace(msgspec.Struct):
 
     def plausible(self, now: float) -> bool:
         """Return whether this can be what `begin` and its like made of a pace; nothing is NaN or far ahead then."""
-        latest = now + LONGEST_HOLD_S + CLOCKS_DIFFER_S
-        times = (self.resume_at, self.next_at, self.counted_from, self.last_at, self.pushed_at, *self.running.values())
+        latest = now + CLOCKS_DIFFER_S
+        held = (self.resume_at, self.counted_from, self.last_at)
         return (
-            all(time <= latest for time in times)
-            and 0 <= self.latency <= LONGEST_HOLD_S
+            all(time <= latest + LONGEST_HOLD_S for time in held)
+            and all(time <= latest + LONGEST_ANSWER_S for time in (self.next_at, *self.running.values()))
+            and self.pushed_at <= latest
+            and 0 <= self.latency <= LONGEST_ANSWER_S
             and (self.rate == 0 or LOWEST_RATE <= self.rate < math.inf)
             and 0 < self.pause <= LONGEST_PAUSE_S
             and 0 <= self.saved_s <= SAVED_UP_S
