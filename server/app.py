@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import anyio
 from mcp import MCPError
 from mcp.server import MCPServer
+from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.types import INVALID_PARAMS, CallToolResult, GetPromptResult, InputRequiredResult, Tool, ToolAnnotations
@@ -49,6 +50,9 @@ TOOLS: list[tuple[str, Callable[..., Any]]] = [
     ("Trace one record", trace_record),
     ("Compare failures", compare_failures),
 ]
+
+LONGEST_REFUSAL = 1_000
+"""Characters of each text in an error of the protocol."""
 
 ALWAYS_LOADED = {summarize_failures, list_resource_operations}
 """What a client that loads tools on demand keeps at hand: the two questions most conversations begin with."""
@@ -140,6 +144,7 @@ def build_server(
         lifespan=lambda _: runtime(),
         log_level="WARNING",
         subscriptions=False,  # the catalogue never changes while the server runs
+        middleware=[_briefly],
     )
     server.runtime = runtime
     server.longest_call_s = settings.deadline_s + OVERTIME_S
@@ -154,6 +159,22 @@ def build_server(
     add_prompts(server)
     add_resources(server)
     return server
+
+
+async def _briefly(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
+    """Refuse in few words: the SDK quotes methods and addresses that it does not know, of any length."""
+    try:
+        return await call_next(ctx)
+    except MCPError as exc:
+        raise MCPError(exc.code, _short(exc.message), _short(exc.data)) from exc
+
+
+def _short(told: Any) -> Any:
+    if isinstance(told, dict):
+        return {key: _short(value) for key, value in told.items()}
+    if isinstance(told, str) and len(told) > LONGEST_REFUSAL:
+        return f"{told[:LONGEST_REFUSAL]}…"
+    return told
 
 
 class _OneLine(logging.Formatter):

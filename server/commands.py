@@ -1,7 +1,6 @@
 """The commands for people: serve over HTTP, call one tool, check the setup, run the stand-in API."""
 
 import json
-import socket
 import sys
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
@@ -23,13 +22,9 @@ from .runtime import Runtime, utc_now
 from .settings import Settings, load_settings
 
 if TYPE_CHECKING:
-    from mcp.server.transport_security import TransportSecuritySettings
     from mcp.shared.dispatcher import ProgressFnT
 
-LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 Ports = Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")]
-GRACE_S = 3
-"""How long a server that is told to end waits for calls under way; container hosts kill after ten."""
 
 app = typer.Typer(
     no_args_is_help=False,
@@ -94,53 +89,9 @@ def serve(
     server = build_server(settings)
     if transport is Transport.stdio:
         raise typer.BadParameter("stdio takes no host or port; leave them out, or add --transport http")
-    _check_free(host, port)
-    _add_health(server)
-    shown = f"[{host}]" if ":" in host else host
-    typer.echo(f"Serving MCP at http://{shown}:{port}/mcp (Ctrl-C ends it)", err=True)
-    security = _only_from([*LOOPBACK, shown, *(allowed_host or [])])
-    _listen(server.streamable_http_app(stateless_http=True, transport_security=security), host, port)
+    from .serving.http import serve_http
 
-
-def _only_from(names: list[str]) -> "TransportSecuritySettings":
-    """Accept requests for these host names only, whatever the address: the SDK checks them on loopback alone."""
-    from mcp.server.transport_security import TransportSecuritySettings
-
-    return TransportSecuritySettings(
-        enable_dns_rebinding_protection=True,
-        allowed_hosts=[form for name in names for form in (name, f"{name}:*")],
-        allowed_origins=[
-            f"{scheme}://{name}{port}" for scheme in ("http", "https") for name in names for port in ("", ":*")
-        ],
-    )
-
-
-def _check_free(host: str, port: int) -> None:
-    try:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        socket.create_server((host, port), family=family).close()
-    except OSError as exc:
-        raise BadSettings(
-            f"Cannot listen on {host} port {port}: {exc.strerror}. Choose another --port or --host."
-        ) from None
-
-
-def _listen(application: Any, host: str, port: int) -> None:
-    import uvicorn
-
-    uvicorn.run(
-        application, host=host, port=port, log_level="warning", access_log=False, timeout_graceful_shutdown=GRACE_S
-    )
-
-
-def _add_health(server: OpsServer) -> None:
-    from starlette.requests import Request
-    from starlette.responses import JSONResponse
-
-    async def healthz(_: Request) -> JSONResponse:
-        return JSONResponse({"status": "ok", "version": __version__})
-
-    server.custom_route("/healthz", methods=["GET"])(healthz)
+    serve_http(server, host, port, allowed_host or [])
 
 
 @app.command()
@@ -274,8 +225,9 @@ def demo_api(
     from .demo.api import build_api
     from .demo.faults import Faults
     from .demo.world import anchor_of, build_world
+    from .serving.http import check_free, server_of
 
-    _check_free("127.0.0.1", port)
+    check_free("127.0.0.1", port)
     try:
         moment = _moment(now) if now else None
         switched = Faults.parse(faults)
@@ -296,7 +248,7 @@ def demo_api(
         f"  CATENA_SCOPE=organization"
     )
     sys.stdout.flush()
-    _listen(api, "127.0.0.1", port)
+    server_of(api, "127.0.0.1", port).run()
 
 
 def _moment(text: str) -> datetime:

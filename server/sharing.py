@@ -22,9 +22,12 @@ from .catena.scan import Coverage
 from .errors import Unreachable
 from .questions import Extent, Question, Reading
 from .store.memory import Held, Progress
-from .store.shared import Entry, SharedStore, Turn
+from .store.shared import TURN_S, Entry, SharedStore, Turn
 
 LOOK_AGAIN_S = 0.1
+SILENT_S = 2 * TURN_S
+"""Who has the turn and gives no sign of life for so long is none of the servers: they would have lost it by then."""
+
 CLOCKS_DIFFER = timedelta(seconds=2)
 """Rows that another server read later than now by more are left alone: its clock is wrong, or the one here."""
 
@@ -63,6 +66,7 @@ class Sharing:
         Raises:
             Unreachable: The other has not come to an end by `ends_at`.
         """
+        heard_at = anyio.current_time()
         while True:
             turn = await self.store.turn(question.key)
             for entry in await self.store.entries():
@@ -75,7 +79,11 @@ class Sharing:
                 return await self._read_for_all(turn, question, read, progress)
             if anyio.current_time() > ends_at:
                 raise Unreachable(_STILL_READ)
-            await progress(*await self.store.how_far(question.key))
+            if far := await self.store.how_far(question.key):
+                heard_at = anyio.current_time()
+                await progress(*far)
+            elif anyio.current_time() - heard_at > SILENT_S:
+                return await self._read_for_all(self.store.no_turn(question.key), question, read, progress)
             await anyio.sleep(LOOK_AGAIN_S)
 
     async def _read_for_all(self, turn: Turn, question: Question, read: Read, progress: Progress) -> Held[Reading]:

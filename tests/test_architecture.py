@@ -25,19 +25,21 @@ ORDER = [
     "resources",
     "demo",
     "app",
+    "serving",
     "commands",
     "cli",
     "__main__",
 ]
 ALLOWED = {
-    "mcp": {"tools", "prompts", "resources", "app", "commands", "cli"},
+    "mcp": {"tools", "prompts", "resources", "app", "serving", "commands", "cli"},
     "httpx": {"catena", "runtime", "app"},
     "typer": {"commands"},
     "rich": {"commands"},
     "polars": {"analysis", "questions", "reading"},
     "redis": {"store"},
     "cryptography": {"store"},
-    "uvicorn": {"commands"},
+    "uvicorn": {"serving"},
+    "h11": {"serving"},
 }
 FILES = sorted(SERVER.rglob("*.py"))
 

@@ -200,6 +200,33 @@ def test_a_port_that_is_taken_or_none_ends_with_a_sentence_and_exit_2(arguments:
     assert run(*arguments, "--port", "99999").returncode == 2
 
 
+@pytest.mark.parametrize("host", ["", " "])
+def test_an_empty_host_which_would_be_every_address_is_refused(host: str) -> None:
+    ran = run("serve", "--transport", "http", "--demo", "--host", host)
+    assert ran.returncode == 2
+    assert "--host is empty" in ran.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "warned"),
+    [
+        (["--host", "0.0.0.0"], True),
+        (["--host", "0.0.0.0", "--allowed-host", "ops.example.com"], False),
+        (["--host", "127.0.0.2"], False),
+    ],
+)
+def test_a_server_that_other_machines_reach_says_loudly_what_that_means(arguments: list[str], warned: bool) -> None:
+    port = free_port()
+    with started("serve", "--transport", "http", "--demo", "--port", str(port), *arguments) as process:
+        assert process.stderr is not None
+        told = process.stderr.readline()
+        wait_for(port, arguments[1].replace("0.0.0.0", "127.0.0.1"))
+        process.terminate()
+        told += process.stderr.read()
+    assert ("WARNING: other machines reach this server" in told) is warned
+    assert ("--allowed-host" in told) is warned
+
+
 def test_a_separate_demo_api_gives_the_answers_of_the_built_in_one() -> None:
     port = free_port()
     with started("demo-api", "--port", str(port)) as api:
@@ -220,12 +247,12 @@ def test_a_separate_demo_api_gives_the_answers_of_the_built_in_one() -> None:
     assert apart["totals"]["operations"] > 1000
 
 
-def wait_for(port: int) -> None:
-    """Wait until something listens; ends by itself after ten seconds."""
-    until = time.monotonic() + 10
+def wait_for(port: int, host: str = "127.0.0.1") -> None:
+    """Wait until something listens; ends by itself after half a minute."""
+    until = time.monotonic() + 30
     while time.monotonic() < until:
         with socket.socket() as probe:
             probe.settimeout(0.2)
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
+            if probe.connect_ex((host, port)) == 0:
                 return
     raise AssertionError(f"nothing listens on {port}")

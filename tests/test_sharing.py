@@ -7,10 +7,13 @@ from typing import Any
 
 import anyio
 import httpx
+import msgspec
 import pytest
 from pydantic import SecretStr
 
+from server import __version__, sharing
 from server.demo.faults import Faults
+from server.store.shared import SharedStore, Turn
 from tests.conftest import NOW, Ask, Serve, asking, facts, refusal
 from tests.redis_server import RedisServer
 
@@ -166,3 +169,20 @@ async def test_each_asks_for_a_token_of_its_own_and_none_is_kept(
     kept = [client.dump(name) for name in client.scan_iter()]
     assert len(kept) >= 3
     assert not [value for value in kept if value and token.encode() in value]
+
+
+async def test_a_turn_that_a_stranger_took_holds_no_answer_back(
+    serve: Serve, shared: dict[str, Any], redis: RedisServer, monkeypatch: pytest.MonkeyPatch, anyio_backend: str
+) -> None:
+    monkeypatch.setattr(sharing, "SILENT_S", 0.3)
+    store = SharedStore.turn
+
+    async def taken(self: SharedStore, question: str) -> Turn | None:
+        redis.client().set(self._seal.name("turn", __version__, question), "a stranger's")
+        redis.client().set(self._far(question), msgspec.msgpack.encode((10, 0.5)))
+        return await store(self, question)
+
+    monkeypatch.setattr(SharedStore, "turn", taken)
+    with anyio.fail_after(20):
+        async with asking(serve(**shared)) as ask:
+            assert facts(await ask("summarize_failures"))["coverage"]["complete"]

@@ -26,6 +26,12 @@ FIRST_AT_A_TIME = 4
 FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 15.0
 
+LONGEST_HOLD_S = 3600.0
+"""The most that one word of the API holds requests back; then one of them tries again."""
+
+LONGEST_ANSWER_S = 300.0
+"""What an answer takes is believed up to this."""
+
 LOWEST_RATE = 0.5
 """Requests a second below which no pace is taken for granted: a quota of an hour is no pace."""
 
@@ -40,6 +46,9 @@ IDLE_S = 2.0
 
 FORGET_S = 60.0
 """After so long without a request, limits are found anew: what pressed on the API then may be gone."""
+
+CLOCKS_DIFFER_S = 60.0
+"""What is told of times may be ahead by so much more: the shared clock is known as of the last answer."""
 
 SLOW = 4.0
 SLOW_S = 1.0
@@ -101,17 +110,19 @@ class Pace(msgspec.Struct):
         self.last_at = now
         # Half of what the slots alone would make it: enough to keep answers from coming, and requests leaving, in one burst.
         self.next_at = now + (1 / self.rate if self.rate else self.latency / self.at_a_time / 2)
-        self.running[request] = now + max(LEASE_S, SLOW * self.latency)
+        self.running[request] = now + min(max(LEASE_S, SLOW * self.latency), LONGEST_ANSWER_S)
         return 0.0
 
     def calm(self, now: float, seconds: float, most: int) -> None:
         """Note an answer without push-back, and how long it took."""
         if self.latency and seconds > max(SLOW_S, SLOW * self.latency):
             self.strained(now)
+        seconds = min(seconds, LONGEST_ANSWER_S)
         self.latency = seconds if not self.latency else 0.8 * self.latency + 0.2 * seconds
         self.pause = FIRST_PAUSE_S
         if now - seconds < self.pushed_at:
-            self.rate += 1 / self.counted_s  # it had been let through when another was refused
+            # It had been let through when another was refused.
+            self.rate += 1 / self.counted_s if self.rate else 0.0
         else:
             self.let_through += 1
             self.rate *= CLIMB
@@ -131,7 +142,7 @@ class Pace(msgspec.Struct):
     def pushed_back(self, now: float, retry_after: float | None, most: int) -> None:
         """Note a 429: halve the requests at a time and hold everything back."""
         # Zero says no more than nothing: often it is a date gone by, where two clocks differ.
-        told = retry_after or None
+        told = min(retry_after, LONGEST_HOLD_S) if retry_after else None
         # The first of a burst of refusals counts: the others were under way already.
         first = now >= max(self.resume_at, self.pushed_at + 2 * self.latency)
         if first and told is None:
@@ -146,6 +157,21 @@ class Pace(msgspec.Struct):
             self.saved_s = min(pause, SAVED_UP_S)
             needed = math.ceil(self.rate * self.latency)
             self.at_a_time = min(most, max(1, self.at_a_time // 2, needed))
+
+    def plausible(self, now: float) -> bool:
+        """Return whether this can be what `begin` and its like made of a pace; nothing is NaN or far ahead then."""
+        latest = now + CLOCKS_DIFFER_S
+        held = (self.resume_at, self.counted_from, self.last_at)
+        return (
+            all(time <= latest + LONGEST_HOLD_S for time in held)
+            and all(time <= latest + LONGEST_ANSWER_S for time in (self.next_at, *self.running.values()))
+            and self.pushed_at <= latest
+            and 0 <= self.latency <= LONGEST_ANSWER_S
+            and (self.rate == 0 or LOWEST_RATE <= self.rate < math.inf)
+            and 0 < self.pause <= LONGEST_PAUSE_S
+            and 0 <= self.saved_s <= SAVED_UP_S
+            and self.counted_s > 0
+        )
 
     def _find_rate(self, lasted: float) -> None:
         """Take the pace from what was let through since the last refusal, over the time until requests go on."""

@@ -81,4 +81,5 @@ class SharedPace:
         self._ahead = clock - time.time()
         self._known = found
         with suppress(msgspec.DecodeError):  # not one of ours: the next step puts ours in its place
-            self.pace = msgspec.msgpack.decode(found, type=Pace) if found else self.pace
+            pace = msgspec.msgpack.decode(found, type=Pace) if found else self.pace
+            self.pace = pace if pace.plausible(clock) else self.pace

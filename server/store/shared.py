@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Annotated, cast
 
 import anyio
 import msgspec
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from redis import Redis
     from redis.lock import Lock
 
-PACE_FORMAT = "1"
+PACE_FORMAT = "2"
 TURN_S = 3.0
 """A server that gives no sign of life for so long is taken for dead, and another reads."""
 
@@ -31,6 +31,9 @@ PARTLY_READ_S = 30.0
 """What was not read whole is kept for so long: for those who waited for it."""
 
 MOST_BYTES = 100_000_000
+
+Rows = Annotated[int, msgspec.Meta(ge=0)]
+Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 
 SWAP = """
 local found, done = redis.call('GET', KEYS[1]) or '', 0
@@ -56,10 +59,11 @@ class Entry(msgspec.Struct, frozen=True):
 class Turn:
     """The right to read while others wait, kept by signs of life that tell them how far the read is."""
 
-    def __init__(self, link: Link, lock: "Lock | None", far: str) -> None:
+    def __init__(self, link: Link, lock: "Lock | None", far: str, sign: Callable[[str, bytes], bytes]) -> None:
         self._link = link
         self._lock = lock
         self._name = far
+        self._sign = sign
         self._far = (0, 0.0)
         self._alive = anyio.CancelScope()
 
@@ -72,7 +76,7 @@ class Turn:
         from redis.exceptions import LockError
 
         def give_sign(redis: "Redis", lock: "Lock") -> None:
-            redis.set(self._name, msgspec.msgpack.encode(self._far), px=_ms(TURN_S))
+            redis.set(self._name, self._sign(self._name, msgspec.msgpack.encode(self._far)), px=_ms(TURN_S))
             lock.reacquire()
 
         with self._alive, suppress(LockError):
@@ -104,16 +108,25 @@ class SharedStore:
         self._index = seal.name("index", __version__)
 
     async def swap(self, known: bytes, new: bytes, kept_s: float) -> tuple[bool, bytes, float] | None:
-        """Put new bytes in the place of known ones, as the shared pace wants it."""
+        """Put new bytes in the place of known ones, as the shared pace wants it; what is not signed is not there."""
 
         def swapped(redis: "Redis") -> tuple[bool, bytes, float]:
-            answer = redis.eval(SWAP, 1, self._pace, known, new, _ms(kept_s))
-            done, found, seconds, micros = cast("tuple[int, bytes, bytes, bytes]", answer)
-            return bool(done), found, int(seconds) + int(micros) / 1e6
+            done, found, clock = self._swap(redis, self._signed(known), new, kept_s)
+            if not known and new and found and self._seal.signed(self._pace, found) is None:
+                done, found, clock = self._swap(redis, found, new, kept_s)
+            return done, self._seal.signed(self._pace, found) or b"", clock
 
         with suppress(Away):
             return await self._link.ask(swapped)
         return None
+
+    def _swap(self, redis: "Redis", there: bytes, new: bytes, kept_s: float) -> tuple[bool, bytes, float]:
+        answer = redis.eval(SWAP, 1, self._pace, there, self._signed(new), _ms(kept_s))
+        done, found, seconds, micros = cast("tuple[int, bytes, bytes, bytes]", answer)
+        return bool(done), found, int(seconds) + int(micros) / 1e6
+
+    def _signed(self, value: bytes) -> bytes:
+        return self._seal.sign(self._pace, value) if value else b""
 
     async def entries(self) -> list[Entry]:
         """Return what rows there are, what was read last first."""
@@ -145,7 +158,7 @@ class SharedStore:
 
     async def turn(self, question: str) -> Turn | None:
         """Take the turn to read for a question; None while another server has it."""
-        name, far = self._seal.name("turn", __version__, question), self._far(question)
+        name = self._seal.name("turn", __version__, question)
 
         def taken(redis: "Redis") -> "Lock | None":
             lock = redis.lock(name, timeout=TURN_S, blocking=False, thread_local=False)
@@ -154,16 +167,20 @@ class SharedStore:
         try:
             lock = await self._link.ask(taken)
         except Away:
-            return Turn(self._link, None, far)
-        return Turn(self._link, lock, far) if lock else None
+            return self.no_turn(question)
+        return Turn(self._link, lock, self._far(question), self._seal.sign) if lock else None
 
-    async def how_far(self, question: str) -> tuple[int, float]:
-        """Return how far the read of whoever has the turn is: operations, share of the window."""
+    def no_turn(self, question: str) -> Turn:
+        """Return what reads without a turn: others may read the same."""
+        return Turn(self._link, None, self._far(question), self._seal.sign)
+
+    async def how_far(self, question: str) -> tuple[int, float] | None:
+        """Return how far the read of whoever has the turn is: operations, share of the window; None without a sign."""
         name = self._far(question)
         with suppress(Away, msgspec.DecodeError):
             told = await self._link.ask(lambda redis: cast("bytes | None", redis.get(name)))
-            return msgspec.msgpack.decode(told or b"", type=tuple[int, float])
-        return 0, 0.0
+            return msgspec.msgpack.decode(self._seal.signed(name, told or b"") or b"", type=tuple[Rows, Share])
+        return None
 
     async def check(self) -> tuple[bool, str]:
         """Put a value there and read it back; say, for people, what became of it."""

@@ -1,11 +1,13 @@
 """Several limiters that share one pace: no step is lost, and the limit holds for all of them together."""
 
 import math
+import random
 import time
 from contextlib import suppress
 
 import anyio
 import anyio.lowlevel
+import msgspec
 import pytest
 
 from server.catena.limiter import Limiter, Pace
@@ -119,6 +121,48 @@ async def test_what_is_no_pace_is_replaced(left: bytes, anyio_backend: str) -> N
     waits = await SharedPace(place.swap).step(lambda pace, now: pace.begin(now, "a", 8))
     assert waits == 0
     assert await SharedPace(place.swap).step(lambda pace, now: pace.begin(now, "b", 1)) == math.inf
+
+
+@pytest.mark.parametrize("number", [math.inf, math.nan, 1e12, 1e300])
+@pytest.mark.parametrize("field", ["resume_at", "next_at", "latency", "rate", "pushed_at", "last_at", "counted_from"])
+async def test_a_time_or_number_that_no_pace_has_is_not_believed(field: str, number: float, anyio_backend: str) -> None:
+    if field == "rate" and math.isfinite(number):
+        number = -number
+    place = Place()
+    place.kept = msgspec.msgpack.encode(msgspec.structs.replace(Pace(), **{field: number}))
+    limiter = Limiter(8, SharedPace(place.swap))
+    with anyio.fail_after(5):
+        for _ in range(3):
+            async with limiter.slot():
+                pass
+    kept = msgspec.msgpack.decode(place.kept, type=Pace)
+    assert kept.plausible(time.time() + 3600)
+    assert kept.answers == 3
+
+
+async def test_requests_that_run_for_ever_elsewhere_do_not_hold_this_one_back(anyio_backend: str) -> None:
+    place = Place()
+    place.kept = msgspec.msgpack.encode(Pace(running={str(number): math.inf for number in range(9)}))
+    with anyio.fail_after(5):
+        async with Limiter(8, SharedPace(place.swap)).slot():
+            pass
+
+
+async def test_whatever_happens_the_others_believe_what_became_of_the_pace(anyio_backend: str) -> None:
+    chance, pace, now = random.Random(7), Pace(), 1e9
+    for step in range(20_000):
+        now += chance.choice((0.0, 0.001, 0.1, 2.0, 100.0))
+        seconds = chance.choice((0.0, 0.01, 3.0, 1e4))
+        match chance.randrange(5):
+            case 0:
+                pace.pushed_back(now, chance.choice((None, 0.0, 1e-9, 0.3, 3600.0, 1e12, 1e308)), 8)
+            case 1:
+                pace.strained(now)
+            case 2:
+                pace.calm(now, seconds, 8)
+            case _:
+                pace.begin(now, str(step), 8)
+        assert pace.plausible(now), (step, pace)
 
 
 async def test_a_place_that_always_changes_ends_in_a_step_of_ones_own(anyio_backend: str) -> None:

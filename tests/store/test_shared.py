@@ -1,13 +1,18 @@
 """What servers share, in a real Redis: found by those with the same credentials and version, and by nobody else."""
 
+import math
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from typing import cast
 
 import anyio
+import msgspec
 import pytest
 from pydantic import SecretStr
 
+from server.catena.limiter import Limiter, Pace
+from server.catena.shared_pace import SharedPace
 from server.store import shared
 from server.store.link import Away, Link
 from server.store.memory import MOST_QUESTIONS
@@ -188,6 +193,53 @@ async def test_a_value_is_put_only_in_the_place_of_the_one_that_was_known(redis:
         (b"one", b"two", (False, b"two")),
     ):
         assert (await store.swap(known, new, 60) or ())[:2] == told
+
+
+async def test_a_pace_that_nobody_with_the_secret_wrote_counts_as_not_there(redis: RedisServer) -> None:
+    store, client = store_at(redis), redis.client()
+    assert await store.swap(b"", b"one", 60)
+    (name,) = client.scan_iter("catena-ops:pace:*")
+    stranger = store_at(redis, "another secret")
+    await stranger.swap(b"", b"one", 60)
+    (theirs,) = (other for other in client.scan_iter("catena-ops:pace:*") if other != name)
+    ours = cast("bytes", client.get(name))
+    assert ours.endswith(b"one"), "it stands open"
+    for forged in (b"one", b"", b"x" * 40, ours[:-1] + b"!", ours[:32], client.get(theirs)):
+        client.set(name, cast("bytes", forged))
+        assert (await store.swap(b"", b"", 60) or ())[:2] == (False, b"")
+        assert (await store.swap(b"one", b"two", 60) or ())[:2] == (False, b"")
+        assert (await store.swap(b"", b"two", 60) or ())[:2] == (True, b"two")
+        assert (await store.swap(b"", b"three", 60) or ())[:2] == (False, b"two")
+
+
+@pytest.mark.parametrize(
+    "pace", [Pace(resume_at=math.inf), Pace(resume_at=math.nan), Pace(next_at=1e12), Pace(latency=math.inf)]
+)
+async def test_a_forged_pace_holds_no_request_back(redis: RedisServer, pace: Pace) -> None:
+    store, client = store_at(redis), redis.client()
+    await store.swap(b"", b"any", 60)
+    (name,) = client.scan_iter("catena-ops:pace:*")
+    written = msgspec.msgpack.encode(pace)
+    for forged in (written, store._seal.sign(name.decode(), written)):  # by a stranger; by one of ours that is broken
+        client.set(name, forged)
+        with anyio.fail_after(5):
+            async with Limiter(8, SharedPace(store.swap)).slot():
+                pass
+
+
+async def test_how_far_a_read_is_is_believed_only_of_those_with_the_secret(redis: RedisServer) -> None:
+    store, client = store_at(redis), redis.client()
+    name = store._far("q")
+    for told in ((500, 0.25), (0, 0), (9, 1.0)):
+        client.set(name, store._seal.sign(name, msgspec.msgpack.encode(told)))
+        assert await store.how_far("q") == told
+    for nonsense in ((-1, 0.5), (5, math.nan), (5, math.inf), (5, 1e12), (5, -0.1), ("5", 0.5), (5,)):
+        client.set(name, store._seal.sign(name, msgspec.msgpack.encode(nonsense)))
+        assert await store.how_far("q") is None
+    moved = store._seal.sign(store._far("another question"), msgspec.msgpack.encode((500, 0.25)))
+    for forged in (msgspec.msgpack.encode((500, 0.25)), b"", moved):
+        client.set(name, forged)
+        assert await store.how_far("q") is None
 
 
 async def test_without_a_redis_nothing_is_there_and_nobody_waits(caplog: pytest.LogCaptureFixture) -> None:
