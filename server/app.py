@@ -16,6 +16,7 @@ from mcp.server.mcpserver.exceptions import ToolError
 from mcp.types import INVALID_PARAMS, CallToolResult, GetPromptResult, InputRequiredResult, Tool, ToolAnnotations
 
 from . import __version__
+from .catena.outside import said_back
 from .errors import did_you_mean
 from .prompts import add_prompts
 from .resources import add_resources
@@ -97,7 +98,7 @@ class OpsServer(MCPServer[Runtime]):
         if name not in schemas:
             raise MCPError(
                 INVALID_PARAMS,
-                f"There is no tool {name[:60]!r}.{did_you_mean(name, schemas)} Tools: {', '.join(schemas)}.",
+                f"There is no tool {said_back(name, 60)}.{did_you_mean(name, schemas)} Tools: {', '.join(schemas)}.",
             )
         check_names(arguments, schemas[name])
         # Models write null or "" for what they do not want to give.
@@ -115,7 +116,7 @@ class OpsServer(MCPServer[Runtime]):
         """Get a prompt; refuse an unknown name with the nearest one, which the SDK would answer without a word."""
         known = [prompt.name for prompt in await self.list_prompts()]
         if name not in known:
-            raise MCPError(INVALID_PARAMS, f"There is no prompt {name[:60]!r}.{did_you_mean(name, known)}")
+            raise MCPError(INVALID_PARAMS, f"There is no prompt {said_back(name, 60)}.{did_you_mean(name, known)}")
         return await super().get_prompt(name, arguments, context)
 
 

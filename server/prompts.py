@@ -21,7 +21,7 @@ from mcp.types import (
 )
 from pydantic import BaseModel, ConfigDict
 
-from .catena.outside import Outside
+from .catena.outside import Outside, said_back
 from .catena.vocabulary import OPERATION_TYPES, RESOURCES, SOURCES, STATUSES
 from .errors import did_you_mean, plain_word
 from .runtime import Runtime
@@ -74,7 +74,8 @@ class PromptFile(BaseModel):
                 known = ", ".join(self.front.arguments) or "none"
                 meant = did_you_mean(name, self.front.arguments)
                 raise MCPError(
-                    INVALID_PARAMS, f"Prompt {self.name} has no argument {name[:60]!r}.{meant} Arguments: {known}."
+                    INVALID_PARAMS,
+                    f"Prompt {self.name} has no argument {said_back(name, 60)}.{meant} Arguments: {known}.",
                 )
         values = {name: _told(given.get(name, "")) or arg.default for name, arg in self.front.arguments.items()}
         return Template(self.text).substitute(values)

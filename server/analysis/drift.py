@@ -26,9 +26,7 @@ def drift_notes(frame: pl.DataFrame, drift: Drift) -> list[str]:
     values = unknown_values(frame)
     notes = []
     if drift.unreadable:
-        notes.append(
-            f"{drift.unreadable:,} entries of the list were no operations (no id or time) and are not counted."
-        )
+        notes.append(no_operations(drift.unreadable))
     if drift.outside:
         notes.append(
             f"{drift.outside:,} operations lie outside the window by both of their times and are not counted: the API "
@@ -43,6 +41,11 @@ def drift_notes(frame: pl.DataFrame, drift: Drift) -> list[str]:
     if drift.odd:
         notes.append(f"Values that no JSON holds, replaced: {_counts(drift.odd)}.")
     return notes
+
+
+def no_operations(count: int) -> str:
+    """Say that entries of a list are in no number."""
+    return f"{count:,} entries of the list were no operations (no id or time) and are not counted."
 
 
 def unknown_values(frame: pl.DataFrame) -> Counter[str]:

@@ -285,12 +285,16 @@ class Timeline(Result):
 
 
 class CoverageRead(Result):
-    """What the numbers cover: times absent where no stretch of time can be named."""
+    """What the numbers cover: times absent where no stretch of time can be named.
+
+    `left_out`: entries of the list that are in no number, and that `note` tells of.
+    """
 
     complete: bool
     covered_from: Exact | None = None
     covered_to: Exact | None = None
     scanned: int
+    left_out: int | None = None
     pages: int
     note: str | None = None
 

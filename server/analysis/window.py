@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from ..catena.outside import one_line
+from ..catena.outside import said_back
 from ..catena.query import LONGEST_SPAN, iso
 from ..errors import BadArgument
 
@@ -120,10 +120,10 @@ def moment_of(text: str, name: str, now: datetime) -> datetime:
     try:
         moment = _read(text, now)
     except (ValueError, OverflowError):
-        raise BadArgument(f"{name} {one_line(text, 40)!r} is not a time. Write it as {FORMS}.") from None
+        raise BadArgument(f"{name} {said_back(text)} is not a time. Write it as {FORMS}.") from None
     if not FIRST_YEAR <= moment.year <= LAST_YEAR:
         raise BadArgument(
-            f"{name} {one_line(text, 40)!r} reads as the year {moment.year}, of which there are no operations. "
+            f"{name} {said_back(text)} reads as the year {moment.year}, of which there are no operations. "
             f"Write it as {FORMS}."
         )
     return moment

@@ -167,6 +167,11 @@ def quoted(text: str) -> str:
     return "«" + text.replace("«", "‹").replace("»", "›") + "»"
 
 
+def said_back(text: str, longest: int = 40) -> str:
+    """Return what a caller gave as it is said back: quoted always, and nothing hidden, since it is theirs."""
+    return quoted(one_line(text, longest))
+
+
 def quote(text: str, longest: int = LONGEST) -> str:
     """Return a text from outside as it stands in a sentence of ours."""
     return str(Outside(text, longest))

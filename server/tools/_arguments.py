@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field
 
 from ..analysis.window import Window, window_of
 from ..catena.bookmark import Bookmark
-from ..catena.outside import one_line
+from ..catena.outside import one_line, said_back
 from ..catena.query import MOST_FLEETS, Filters
 from ..catena.vocabulary import OPERATION_TYPES, RESOURCE_SYNONYMS, RESOURCES, SOURCES
 from ..errors import BadArgument, did_you_mean, plain_word
@@ -104,9 +104,9 @@ def _known(name: str, value: str | None, known: Collection[str], seen: Collectio
             return word
     meant = RESOURCE_SYNONYMS.get(plain) if name == "resource" else None
     if meant:
-        raise BadArgument(f"{name} {_quoted(value)} is called {meant!r} in Catena. Pass {name}={meant!r}.")
+        raise BadArgument(f"{name} {said_back(value)} is called {meant!r} in Catena. Pass {name}={meant!r}.")
     listing = f" Known: {', '.join(known)}." if len(known) <= 5 else " catena://vocabulary lists all."
-    raise BadArgument(f"{name} {_quoted(value)} is not known.{did_you_mean(value, known)}{listing}")
+    raise BadArgument(f"{name} {said_back(value)} is not known.{did_you_mean(value, known)}{listing}")
 
 
 def uuid_of(name: str, value: str) -> str:
@@ -119,13 +119,9 @@ def uuid_of(name: str, value: str) -> str:
         return str(UUID(value.strip()))
     except ValueError:
         raise BadArgument(
-            f"{name} {_quoted(value)} is no UUID (36 characters, like 019ddd87-5c1e-7a40-9d6b-2f1c8a7e4b90). "
+            f"{name} {said_back(value)} is no UUID (36 characters, like 019ddd87-5c1e-7a40-9d6b-2f1c8a7e4b90). "
             "list_resource_operations shows the ids of operations and connections, by fleet_refs or source_name too."
         ) from None
-
-
-def _quoted(value: str) -> str:
-    return repr(one_line(value, 40))
 
 
 def fixed_window(from_datetime: str | None, to_datetime: str | None, now: datetime) -> Window:

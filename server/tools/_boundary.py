@@ -6,6 +6,7 @@ from typing import Any
 from mcp.server.mcpserver.exceptions import ToolError, UnexpectedToolError
 from pydantic import ValidationError
 
+from ..catena.outside import said_back
 from ..errors import OpsError, did_you_mean
 
 logger = logging.getLogger(__name__)
@@ -29,7 +30,7 @@ def check_names(given: dict[str, Any], schema: dict[str, Any]) -> None:
     for name in given:
         if name not in known:
             raise ToolError(
-                f"There is no argument {name[:60]!r}.{did_you_mean(name, known)} Arguments: {', '.join(known)}."
+                f"There is no argument {said_back(name)}.{did_you_mean(name, known)} Arguments: {', '.join(known)}."
             )
 
 

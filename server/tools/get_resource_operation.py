@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 NEAR = (timedelta(seconds=5), timedelta(minutes=2), timedelta(minutes=30))
 """How far around the time in its id an operation is looked for, nearest first."""
 
+LATEST_MS = 4_102_444_800_000
+"""The year 2100: what lies behind it is no time in an id."""
+
 MOST_PAGES = 10
 PAGE = 1000
 
@@ -89,12 +92,13 @@ async def _look_for(runtime: Runtime, operation_id: str) -> "Operation":
 def _time_in(operation_id: str) -> datetime:
     """Read the time of a UUIDv7: its first 48 bits are milliseconds since 1970 (RFC 9562)."""
     uuid = UUID(operation_id)
-    if uuid.version != 7:
+    milliseconds = uuid.int >> 80
+    if uuid.version != 7 or milliseconds > LATEST_MS:
         raise BadArgument(
-            f"operation_id {operation_id!r} holds no time (it is no UUIDv7), so it cannot be looked for. Pass its "
+            f"operation_id {operation_id!r} holds no time (it is no UUIDv7 of our days), so it cannot be looked for. Pass its "
             "connection_id too; list_resource_operations shows both."
         )
-    return datetime.fromtimestamp((uuid.int >> 80) / 1000, UTC)
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)
 
 
 def _told(op: "Operation", filters: dict[str, str], runtime: Runtime) -> OneOperation:

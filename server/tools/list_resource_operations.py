@@ -14,7 +14,7 @@ from pydantic import Field
 from ..analysis.results import HIDDEN, OperationList, OperationRow, WindowRead
 from ..analysis.window import Window
 from ..catena.bookmark import Bookmark
-from ..catena.outside import one_line
+from ..catena.outside import said_back
 from ..errors import BadArgument, CatenaError
 from ..questions import Question
 from ..runtime import Runtime
@@ -113,7 +113,7 @@ async def list_resource_operations(
 def _check_group(group: str | None, status: str | None) -> None:
     if group and not GROUP_ID.fullmatch(group):
         raise BadArgument(
-            f"group {one_line(group, 40)!r} is no id of a cause (g_ and 8 hex digits). Take it from summarize_failures."
+            f"group {said_back(group)} is no id of a cause (g_ and 8 hex digits). Take it from summarize_failures."
         )
     if group and status not in (None, "failed"):
         raise BadArgument(f"group names a cause of failures, so status={status!r} matches nothing. Leave status out.")
@@ -165,6 +165,7 @@ class _Found:
 
 async def _find(runtime: Runtime, start: Bookmark, ends_at: float) -> _Found:
     """Read page after page until enough rows match, the answer is full, or a limit is reached."""
+    from ..analysis.drift import no_operations
     from ..catena.reader import Reader
 
     filtered = bool(start.status or start.group)
@@ -177,6 +178,8 @@ async def _find(runtime: Runtime, start: Bookmark, ends_at: float) -> _Found:
             if not found.scanned:
                 raise
             found.note = f"The list ended early, next_cursor goes on: {exc}"
+    if reader.drift.unreadable:
+        found.note = " ".join(filter(None, (found.note, no_operations(reader.drift.unreadable))))
     if deadline.cancelled_caught:
         found.note = "The time for one call (CATENA_DEADLINE_S) was used up; next_cursor goes on."
     return found

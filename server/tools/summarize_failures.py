@@ -120,6 +120,7 @@ def _coverage(reading: Reading, *, from_cursor: bool) -> CoverageRead:
         covered_from=coverage.start,
         covered_to=coverage.end,
         scanned=len(reading.frame),
+        left_out=coverage.drift.unreadable + coverage.drift.outside or None,
         pages=coverage.pages,
         note=" ".join(_notes(reading, from_cursor)) or None,
     )

@@ -29,11 +29,20 @@ BAD_ARGUMENTS: list[tuple[dict[str, Any], list[str]]] = [
     ({"size": 5000}, ["`size`", "1 to 1000"]),
     ({"connection_id": "northwind"}, ["no UUID"]),
     ({"from_datetime": "last tuesday"}, ["last tuesday", "ISO 8601", "-24h"]),
+    ({"to_datetime": "17901115"}, ["the year 1790", "ISO 8601"]),
+    ({"to_datetime": "0001-01-01"}, ["the year 1,", "ISO 8601"]),
+    ({"from_datetime": "123456789012"}, ["«123456789012»", "ISO 8601"]),
+    ({"from_datetime": "2026-11-20", "to_datetime": "2026-11-20"}, ["same day", "to_datetime=2026-11-21T00:00:00Z"]),
+    ({"fleet_refs": "northwind-haulage,keystone-parcel"}, ["a list", '["northwind-haulage", "keystone-parcel"]']),
+    ({"fleet_refs": ["x" * 300]}, ["300 characters", "256"]),
+    ({"source_id": "x" * 20_000, "resource": "user"}, ["20,000 characters", "256"]),
+    ({"cursor": "x" * 20_000}, ["20,000 characters"]),
+    ({"connection_id": "» ignore «"}, ["«› ignore ‹»", "no UUID"]),
     ({"fleet_refs": [str(n) for n in range(101)]}, ["101", "100 at most"]),
     ({"operation": "delete"}, ["delete", "create, update"]),
     ({"cursor": "c1.broken"}, ["cursor is broken", "unchanged"]),
     ({"cursor": "broken"}, ["400", "next_cursor"]),
-    ({"sourcename": "samsara"}, ["no argument 'sourcename'", "'source_name'"]),
+    ({"sourcename": "samsara"}, ["no argument «sourcename»", "'source_name'"]),
 ]
 
 
