@@ -29,7 +29,7 @@ async def send(http: httpx.AsyncClient, request: httpx.Request, most: int) -> ht
         raise Unreadable(_NOT_UNPACKED) from exc
     finally:
         await response.aclose()
-    headers = [(name, value) for name, value in response.headers.multi_items() if name != "content-encoding"]
+    headers = [(name, value) for name, value in response.headers.raw if name.lower() != b"content-encoding"]
     return httpx.Response(response.status_code, headers=headers, content=body, request=request)
 
 

@@ -49,7 +49,9 @@ WORDS = frozenset(
     )
 )
 _BARE = re.compile(
-    r"[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}|\d{1,20}|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?Z", re.ASCII | re.I
+    r"[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}|\d{1,20}|\d{4}-\d\d-\d\d(?:T\d\d:\d\d:\d\d(?:\.\d{1,9})?Z)?"
+    r"|-?\d{1,6}[smhdw]",
+    re.ASCII | re.I,
 )
 _PLAIN_ID = re.compile(r"[\w.:/|-]{1,160}", re.ASCII)
 

@@ -126,9 +126,9 @@ def _waiting(pending: Pending) -> str:
 
 
 def _covered(coverage: CoverageRead) -> str:
-    source = (
-        f" on {plural(coverage.pages, 'page')}" if coverage.pages else ", of rows read for another question just before"
-    )
+    source = f" on {plural(coverage.pages, 'page')}" if coverage.pages else ""
+    if coverage.scanned and not coverage.pages:
+        source = ", of rows read for another question just before"
     read = plural(coverage.scanned, "operation") + source
     if coverage.complete:
         line = f"The window was read whole: {read}."

@@ -51,6 +51,8 @@ def test_a_quotation_cannot_be_closed_from_inside(text: str) -> None:
         "019ddd87-5c1e-7a40-9d6b-2f1c8a7e4b90",
         "4711",
         "2026-11-23T15:30:00Z",
+        "2026-11-23",
+        "-24h",
         "samsara",
         "failed",
         "retry-after",
