@@ -12,7 +12,9 @@ OpsError
     ├── RateLimited    429
     ├── Unavailable    5xx
     ├── Unreachable    no answer: network or time-out
+    │   └── Untrusted  a certificate that is not trusted here
     ├── Unreadable     an answer that is not the JSON it should be
+    │   └── NoToken    of the token endpoint
     └── BrokenPaging   pages that repeat or never end
 
 Each message says what happened, why, and what to do next. Text of the API or of a TSP never speaks for us here.
@@ -83,10 +85,22 @@ class Unreachable(CatenaError):
     may_heal = True
 
 
+class Untrusted(Unreachable):
+    """A certificate that is not trusted here: asking again shows the same one."""
+
+    may_heal = False
+
+
 class Unreadable(CatenaError):
     """An answer that is not the JSON it should be."""
 
     may_heal = True
+
+
+class NoToken(Unreadable):
+    """The token endpoint answered without a token: it will again."""
+
+    may_heal = False
 
 
 class BrokenPaging(CatenaError):

@@ -24,12 +24,14 @@ ORDER = [
     "resources",
     "demo",
     "app",
+    "doctor",
+    "hosts",
     "commands",
     "cli",
     "__main__",
 ]
 ALLOWED = {
-    "mcp": {"tools", "prompts", "resources", "app", "commands", "cli"},
+    "mcp": {"tools", "prompts", "resources", "app", "hosts", "commands", "cli"},
     "httpx": {"catena", "runtime", "app"},
     "typer": {"commands"},
     "rich": {"commands"},
