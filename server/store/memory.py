@@ -74,7 +74,8 @@ class MemoryStore(Generic[_T]):
         if held is not None and now - held.as_of < fresh_for:
             self._held.move_to_end(question)
             return held
-        flight = self._flights.get(question)
+        while (flight := self._flights.get(question)) is not None and flight.scope.cancel_called:
+            await flight.landed.wait()  # one that all have left must not be joined; it ends at once
         if flight is None:
             flight = self._flights[question] = _Flight()
             tasks.start_soon(self._fly, question, flight, read)
@@ -85,7 +86,6 @@ class MemoryStore(Generic[_T]):
             flight.told.remove(progress)
             if not flight.told and not flight.landed.is_set():
                 flight.scope.cancel()
-                self._forget(question, flight)  # who asks now must not join a read that is ending
         if flight.held is None:
             raise flight.error or RuntimeError("the read was cancelled")
         return flight.held
@@ -120,12 +120,8 @@ class MemoryStore(Generic[_T]):
         except Exception as exc:  # noqa: BLE001  # it belongs to those who asked; here it would end the server
             flight.error = exc
         finally:
-            self._forget(question, flight)
-            flight.landed.set()
-
-    def _forget(self, question: Hashable, flight: _Flight[_T]) -> None:
-        if self._flights.get(question) is flight:
             del self._flights[question]
+            flight.landed.set()
 
     def _rows(self) -> int:
         return sum(held.rows for held in self._held.values())

@@ -25,7 +25,8 @@ def _as_list(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
-Resource = Annotated[str | None, Field(description="Drivers are `user`.", json_schema_extra=_one_of(RESOURCES))]
+# No enum: clients would check it and answer for the server, which knows "driver" and whatever the API adds.
+Resource = Annotated[str | None, Field(description=f"Kind of record: {' '.join(RESOURCES)}. Drivers are `user`.")]
 ConnectionId = Annotated[str | None, Field(description="Connection UUID.")]
 SourceName = Annotated[str | None, Field(description="TSP, e.g. samsara.")]
 FleetRefs = Annotated[list[str] | None, BeforeValidator(_as_list), Field(description="Your fleet references, <= 100.")]

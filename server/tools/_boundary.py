@@ -52,5 +52,5 @@ def _about(error: Any, schema: dict[str, Any]) -> str:
         )
         return f"`{name}` must be a whole number {most}"
     if "enum" in declared:
-        return f"`{name}` must be one of {', '.join(declared['enum'])}"
-    return f"`{name}` must be {_TYPES.get(declared.get('type', ''), 'of another type')}"
+        return f"`{name}` must be one of {', '.join(filter(None, declared['enum']))}"
+    return f"`{name}` must be {_TYPES.get(str(declared.get('type')), 'of another type')}"
