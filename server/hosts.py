@@ -18,7 +18,6 @@ from mcp.client.stdio import get_default_environment
 
 from .doctor import Check, Report, Tell
 from .errors import BadSettings
-from .settings import PLACEHOLDER
 
 BLOCKS = ("mcpServers", "servers", "mcp_servers", "mcp")
 """What clients call the block of servers: most, VS Code, Codex, opencode."""
@@ -27,6 +26,9 @@ STARTS_IN_S = 90
 """How long a command may take: uvx fetches what it needs the first time."""
 
 OURS = re.compile(r"catena[-_]ops[-_]mcp|(^|\s)-m server\b")
+FILLED_IN = re.compile(r"\$?\{[\w.:-]+\}")
+"""A value that a client asks for or looks up, like ${input:secret} of VS Code."""
+
 SERVING = ("serve", "--transport", "stdio", "--transport=stdio")
 
 
@@ -125,7 +127,7 @@ async def _check_entry(entry: Entry, tell: Tell) -> None:
     parameters = StdioServerParameters(command=entry.command[0], args=entry.command[1:], env=entry.env, cwd=entry.cwd)
     start = await _starts(parameters)
     told(start)
-    if unfilled := [name for name, value in entry.env.items() if PLACEHOLDER.fullmatch(value)]:
+    if unfilled := [name for name, value in entry.env.items() if FILLED_IN.fullmatch(value)]:
         return told(Check("settings", None, f"not tried: the client fills {', '.join(unfilled)} in"))
     if start.fine:
         await _inside(entry, told)
