@@ -25,10 +25,10 @@ def main() -> None:
     wheel = build_wheel()
     version = wheel.name.split("-")[1]
     print(f"wheel   {told(wheel)}\nsdist   {told(next(DIST.glob('*.tar.gz')))}")
-    if shutil.which("uv"):
+    try:
         print(f"bundle  {told(build_bundle(wheel, version))}")
-    else:
-        print("bundle  skipped: it needs a lock file, and uv is not here to write one")
+    except (OSError, subprocess.CalledProcessError) as exc:
+        print(f"bundle  skipped: it needs a lock file, and uv cannot write one here ({type(exc).__name__})")
     (DIST / "server.json").write_text(filled(HERE / "server.json", version))
     print(f"entry   {told(DIST / 'server.json')}")
     print(f"plugin  {told(build_plugin(version))}")

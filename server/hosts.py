@@ -25,7 +25,7 @@ BLOCKS = ("mcpServers", "servers", "mcp_servers", "mcp")
 STARTS_IN_S = 90
 """How long a command may take: uvx fetches what it needs the first time."""
 
-OURS = re.compile(r"catena[-_]ops[-_]mcp|(^|\s)-m server\b")
+OURS = re.compile(r"catena[-_]ops|(^|\s)-m server\b")
 FILLED_IN = re.compile(r"\$?\{[\w.:-]+\}")
 """A value that a client asks for or looks up, like ${input:secret} of VS Code."""
 

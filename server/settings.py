@@ -61,6 +61,7 @@ MEMORY = "memory://"
 
 
 def _store_address(url: SecretStr) -> SecretStr:
+    url = SecretStr(url.get_secret_value().strip())
     parts = urlsplit(url.get_secret_value())
     database = parts.path.removeprefix("/")
     with suppress(ValueError):  # of a port that is none

@@ -25,14 +25,16 @@ def log(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
     root.handlers = handlers
 
 
-async def test_a_crash_is_one_line_in_the_log_and_nothing_to_the_client(log: io.StringIO) -> None:
+async def test_a_crash_is_one_line_in_the_log_and_its_kind_with_a_next_step_to_the_client(log: io.StringIO) -> None:
     def broken() -> None:
         raise RuntimeError("a detail that is ours alone")
 
     server = build_server(settings_of(), clock=lambda: NOW, open_http=broken)  # type: ignore[arg-type]  # breaks on purpose
     async with asking(server) as ask:
         told = refusal(await ask("list_resource_operations"))
-    assert told == "Error executing tool list_resource_operations"
+    assert "a fault of its own (RuntimeError)" in told
+    assert "doctor" in told
+    assert "ours alone" not in told
     lines = [line for line in log.getvalue().splitlines() if line]
     assert len(lines) == 1
     assert "RuntimeError: a detail that is ours alone" in lines[0]

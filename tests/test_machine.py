@@ -16,7 +16,7 @@ from server.errors import BadSettings
 from server.settings import load_settings
 from tests import machines
 from tests.conftest import asking, facts, refusal, settings_of
-from tests.test_cli import free_port, run
+from tests.test_cli import free_port, run, started, wait_for
 
 pytestmark = pytest.mark.anyio
 
@@ -328,6 +328,20 @@ def test_doctor_checks_what_a_clients_configuration_starts(write: Write) -> None
     assert "answers as an MCP server" in lines[2]
     assert any(line.startswith("FAIL catena-ops: store") for line in lines), ran.stdout
     assert ran.returncode == 1
+
+
+def test_doctor_asks_a_server_that_a_client_reaches_by_its_address(write: Write) -> None:
+    port = free_port()
+    servers = {
+        "catena-ops": {"url": f"http://127.0.0.1:{port}/mcp"},
+        "catena-ops-2": {"httpUrl": f"http://127.0.0.1:{free_port()}/mcp"},
+    }
+    with started("serve", "--transport", "http", "--port", str(port), "--demo"):
+        wait_for(port)
+        ran = run("doctor", "--config", write("mcp.json", json.dumps({"mcpServers": servers})))
+    assert "ok   catena-ops: start answers as an MCP server" in ran.stdout, ran.stdout
+    assert "FAIL catena-ops-2: start it does not answer as an MCP server" in ran.stdout
+    assert "Traceback" not in ran.stderr
 
 
 def test_doctor_takes_the_environment_of_the_configuration_and_not_its_own(write: Write) -> None:

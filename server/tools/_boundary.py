@@ -35,6 +35,12 @@ def steering(exc: ToolError, schema: dict[str, Any]) -> ToolError:
         return ToolError(str(cause))
     if isinstance(cause, ValidationError):
         return ToolError("; ".join(_about(e, schema) for e in cause.errors(include_url=False, include_input=False)))
+    if cause is not None:
+        logger.error("A tool failed.", exc_info=cause)
+        return ToolError(
+            f"This server met a fault of its own ({type(cause).__name__}), which its log tells in full. Nothing was "
+            "answered. A shorter window or other filters may avoid it; `catena-ops-mcp doctor` checks the setup."
+        )
     return exc
 
 
