@@ -17,7 +17,8 @@ if ! timeout 120 buildah pull -q "$BASE" >/dev/null 2>&1; then
 fi
 # How this machine reaches its package index goes in for the build alone; nothing of it stays in the image.
 set --
-for path in /etc/ssl/certs /etc/pip.conf /etc/xdg/pip /opt/wheels /opt/pypi /opt/pypi-more; do
+named=$(python3 -m pip config list 2>/dev/null | grep -oE "/[^' ]+" | sed 's#^/*#/#' | grep -v ^/etc/ | sort -u || true)
+for path in /etc/ssl/certs /etc/pip.conf /etc/xdg/pip $named; do
   [ -e "$path" ] && set -- "$@" --volume "$path:$path:ro"
 done
 buildah bud -q --format docker --layers=false --build-arg BASE="$BASE" --ignorefile packaging/Dockerfile.dockerignore "$@" \

@@ -6,7 +6,6 @@ import re
 import shutil
 import tomllib
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -34,13 +33,14 @@ SERVING = ("serve", "--transport", "stdio", "--transport=stdio")
 
 @dataclass(frozen=True)
 class Entry:
-    """One server of a configuration file: a command with its environment, or an address."""
+    """One server of a configuration file: a command with its environment, or an address; or what is `wrong` with it."""
 
     name: str
     command: list[str] = field(default_factory=list)
     env: dict[str, str] = field(default_factory=dict)
     url: str = ""
     cwd: str | None = None
+    wrong: str = ""
 
     @property
     def ours(self) -> bool:
@@ -70,8 +70,10 @@ def _entries(told: Any) -> Iterator[Entry]:
             continue
         yield from _entries(block)  # "mcp": {"servers": ...}
         for key, entry in block.items():
-            with suppress(msgspec.ValidationError):
+            try:
                 yield _entry(key, msgspec.convert(entry, _Entry))
+            except msgspec.ValidationError as exc:  # tells kinds and places, no values
+                yield Entry(key, wrong=str(exc))
 
 
 class _Entry(msgspec.Struct):
@@ -81,6 +83,7 @@ class _Entry(msgspec.Struct):
     args: list[str] = []
     env: dict[str, str] = {}
     environment: dict[str, str] = {}
+    env_vars: list[str] = []  # Codex' names of variables that are handed on
     url: str = ""
     httpUrl: str = ""  # Gemini's name
     serverUrl: str = ""  # Windsurf's
@@ -89,7 +92,8 @@ class _Entry(msgspec.Struct):
 
 def _entry(name: str, told: _Entry) -> Entry:
     command = [told.command] if isinstance(told.command, str) else told.command
-    env = {key: os.path.expandvars(value) for key, value in (told.env | told.environment).items()}
+    env = {key: os.environ[key] for key in told.env_vars if key in os.environ}
+    env |= {key: os.path.expandvars(value) for key, value in (told.env | told.environment).items()}
     url = told.url or told.httpUrl or told.serverUrl
     return Entry(name, [word for word in (*command, *told.args) if word], env, url, told.cwd)
 
@@ -100,7 +104,7 @@ async def check_config(path: Path, tell: Tell) -> None:
         entries = entries_of(path)
     except BadSettings as exc:
         return tell(Check("config", False, str(exc)))
-    ours = [entry for entry in entries if entry.ours and (entry.command or entry.url)]
+    ours = [entry for entry in entries if entry.ours and (entry.command or entry.url or entry.wrong)]
     names = ", ".join(entry.name for entry in entries) or "none"
     if not ours:
         return tell(Check("config", False, f"{path} holds no entry that runs catena-ops-mcp (servers there: {names})"))
@@ -113,6 +117,8 @@ async def _check_entry(entry: Entry, tell: Tell) -> None:
     def told(check: Check) -> None:
         tell(msgspec.structs.replace(check, name=f"{entry.name}: {check.name}"))
 
+    if entry.wrong:
+        return told(Check("entry", False, f"it is not as clients take it: {entry.wrong}"))
     if entry.url:
         return told(await _starts(entry.url))
     program = shutil.which(entry.command[0], path=entry.env.get("PATH"))

@@ -357,6 +357,11 @@ def test_doctor_takes_the_environment_of_the_configuration_and_not_its_own(write
         ("mcp.json", '{"mcpServers": {,}}', "cannot be read (line 1"),
         ("none.toml", "[mcp_servers", "cannot be read"),
         ("mcp.json", '{"mcpServers": {"other": {"command": "npx"}}}', "no entry that runs catena-ops-mcp"),
+        (
+            "mcp.json",
+            '{"mcpServers": {"catena-ops": {"command": "x", "env": {"CATENA_DEMO": true}}}}',
+            "Expected `str`, got `bool`",
+        ),
         ("mcp.json", "[]", "no entry that runs catena-ops-mcp"),
         ("config.toml", '[mcp_servers.catena-ops]\ncommand = "catena-ops-mcp-of-nowhere"\n', "write its absolute path"),
         ("mcp.json", '// comment\n{"servers": {"x": {"command": "catena-ops-mcp-none"}}}', "write its absolute path"),
