@@ -5,11 +5,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 
-.PHONY: help demo test check lint types wheel bench lock clean
+.PHONY: help demo test check lint types wheel package image artefacts clients bench lock clean
+TOOLS := .venv-package/bin
 .DEFAULT_GOAL := help
 
 help: ## list the targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 demo: $(VENV)/run ## answer one real question from the built-in demo API, and print what to paste into a client
 	@$(BIN)/catena-ops-mcp call summarize_failures --demo
@@ -19,7 +20,7 @@ demo: $(VENV)/run ## answer one real question from the built-in demo API, and pr
 test: $(VENV)/dev ## run the tests
 	@$(BIN)/python -m pytest -q -n auto --dist loadgroup
 
-check: lint types test wheel ## everything that must hold before a change lands
+check: lint types test wheel artefacts ## everything that must hold before a change lands
 
 lint: $(VENV)/dev ## style
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
@@ -30,8 +31,21 @@ types: $(VENV)/dev ## strict types, tests too
 wheel: $(VENV)/dev ## build the wheel and test it with the sources out of reach
 	@$(BIN)/python tests/wheel.py
 
+package: $(VENV)/dev .venv-package/done ## build wheel, sdist, bundle, registry entry and plugin, and the image where buildah is here
+	@PATH="$(CURDIR)/$(TOOLS):$$PATH" $(BIN)/python packaging/build.py
+	@if command -v buildah >/dev/null && [ "$$(id -u)" = 0 ]; then sh packaging/image.sh; else echo "image   skipped: buildah is not here, or not run as root"; fi
+
+artefacts: package ## check and run what was built
+	@PATH="$(CURDIR)/$(TOOLS):$$PATH" $(BIN)/python packaging/check.py
+
+clients: $(VENV)/dev .venv-package/done ## drive real MCP clients against the server, or those of CLIENTS="fastmcp codex"
+	@PATH="$(CURDIR)/$(TOOLS):$$PATH" $(BIN)/python clients/run.py $(CLIENTS)
+
 bench: $(VENV)/dev ## print the figures
 	@for b in benchmarks/*.py; do echo "== $$b"; $(BIN)/python $$b; done
+
+# An environment knows its own place: after the folder has moved it is made anew.
+MOVED := $(shell test -x $(VENV)/bin/pip && ! head -3 $(VENV)/bin/pip | grep -qF "$(CURDIR)/" && rm -rf $(VENV) .venv-package)
 
 $(VENV)/bin/python:
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed; set PYTHON=/path/to/it" >&2; exit 1; }
@@ -43,6 +57,12 @@ $(VENV)/run: requirements/run.txt pyproject.toml | $(VENV)/bin/python
 	@$(PIP) install --no-deps --no-build-isolation -e .
 	@touch $@
 
+# Tools that check what is built. Where they cannot be installed the checks they are for are skipped, and say so.
+.venv-package/done: requirements/package.txt | $(VENV)/bin/python
+	@$(PYTHON) -m venv .venv-package
+	@.venv-package/bin/python -m pip --disable-pip-version-check -q install --require-hashes -r requirements/package.txt \
+	  && touch $@ || echo "package tools could not be installed" >&2
+
 $(VENV)/dev: $(VENV)/run requirements/dev.txt
 	@$(PIP) install --require-hashes -r requirements/dev.txt
 	@touch $@
@@ -52,6 +72,10 @@ lock: ## pin the requirements anew (needs uv)
 	  --group build pyproject.toml -o requirements/run.txt
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate \
 	  --group dev -c requirements/run.txt pyproject.toml -o requirements/dev.txt
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate \
+	  --group build --extra redis --extra socks -c requirements/dev.txt pyproject.toml -o requirements/image.txt
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate \
+	  --group package -o requirements/package.txt
 
 clean: ## remove what the targets made
-	rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-package .clients dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -130,7 +130,14 @@ def build_server(
     """Build a server; nothing is read, opened or sent before its first tool call.
 
     `clock`, `open_http` (another transport) and `retries` are for tests and measurements.
+
+    Raises:
+        BadSettings: The address of a shared store cannot be used.
     """
+    if settings.shares:
+        from .store.link import check_address
+
+        check_address(settings.store_url)
     if settings.demo:
         settings, open_http = _demo(settings, clock)
 

@@ -4,21 +4,21 @@ import json
 import sys
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import anyio
+import msgspec
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from . import __version__
 from .app import OpsServer, build_server, quiet_logging
-from .catena.query import Filters, Query
-from .errors import BadArgument, BadSettings, OpsError
-from .runtime import Runtime, utc_now
+from .errors import BadArgument
+from .runtime import utc_now
 from .settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -40,6 +40,8 @@ class Transport(StrEnum):
 
     stdio = "stdio"
     http = "http"
+    streamable_http = "streamable-http"
+    """The protocol's own name of the same."""
 
 
 def run(arguments: Sequence[str], demo: bool) -> None:
@@ -127,7 +129,9 @@ async def _call(server: OpsServer, tool: str, given: dict[str, Any], as_json: bo
     text = "\n".join(block.text for block in result.content if isinstance(block, TextContent))
     if result.is_error or not as_json:
         return bool(result.is_error), text
-    return False, json.dumps(result.structured_content, indent=2, ensure_ascii=False)
+    # Escapes where the console lacks letters: a question mark in their place would be another value.
+    unicode = (sys.stdout.encoding or "").lower().startswith("utf")
+    return False, json.dumps(result.structured_content, indent=2, ensure_ascii=not unicode)
 
 
 @asynccontextmanager
@@ -144,72 +148,36 @@ async def _bar() -> AsyncGenerator["ProgressFnT"]:
 
 
 @app.command()
-def doctor(ctx: typer.Context) -> None:
-    """Check settings, token, scope, one list call, store and clock: a line each. Exit 1 if one fails."""
-    raise typer.Exit(0 if anyio.run(_doctor, ctx) else 1)
+def doctor(
+    ctx: typer.Context,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the checks as JSON.")] = False,
+    config: Annotated[
+        Path | None, typer.Option(help="An MCP client's configuration file: check what it starts, and with what.")
+    ] = None,
+) -> None:
+    """Check settings, network, token, scope, one list call, store and clock: a line each. Exit 1 if one fails."""
+    from .doctor import Check, Report, check_setup
+
+    told: list[Check] = []
+
+    def tell(check: Check) -> None:
+        told.append(check)
+        if not as_json:
+            typer.echo(f"{_MARKS[check.fine]} {check.name:<9} {check.told}")
+
+    if config is None:
+        anyio.run(check_setup, lambda: _settings(ctx), tell)
+    else:
+        from .hosts import check_config
+
+        anyio.run(check_config, config, tell)
+    fine = all(check.fine is not False for check in told)
+    if as_json:
+        typer.echo(json.dumps(msgspec.to_builtins(Report(__version__, fine, told)), indent=2))
+    raise typer.Exit(0 if fine else 1)
 
 
-async def _doctor(ctx: typer.Context) -> bool:
-    try:
-        settings = _settings(ctx)
-    except BadSettings as exc:
-        return _line("settings", False, str(exc))
-    who = "the built-in demo API" if settings.demo else f"{settings.base_url} as client {settings.client_id[:6]}…"
-    _line("settings", True, who)
-    from .catena.client import Retries
-
-    async with build_server(settings, retries=Retries(attempts=2)).runtime() as runtime:  # who checks wants to know now
-        try:
-            checks = await _checks(runtime)
-        except OpsError as exc:
-            return _line("api", False, str(exc))
-    fine = [_line(*check) for check in checks]
-    return all(fine)
-
-
-async def _checks(runtime: Runtime) -> list[tuple[str, bool, str]]:
-    from .catena.answers import OPERATIONS_SCOPE
-
-    client = await runtime.client()
-    token = await client.token()
-    lasts = token.stale_at - anyio.current_time()
-    granted = OPERATIONS_SCOPE in token.scopes or not token.scopes
-    scopes = ", ".join(sorted(token.scopes)) or "not told by the token endpoint"
-    lacks = "" if granted else f"; {OPERATIONS_SCOPE} is missing, ask Catena's support to grant it"
-    checks = [("token", True, f"granted, renewed in {lasts:,.0f} s"), ("scope", granted, scopes + lacks)]
-    now = runtime.clock()
-    asked_at = anyio.current_time()
-    page = await client.list_page(Query(Filters(), now - timedelta(hours=1), now), 1)
-    found = "an operation" if page.items else "no operation"
-    checks.append(("list", True, f"{found} in the last hour, answered in {anyio.current_time() - asked_at:.2f} s"))
-    return [*checks, await _store_check(runtime), _clock_check(client.date)]
-
-
-async def _store_check(runtime: Runtime) -> tuple[str, bool, str]:
-    sharing = await runtime.sharing()
-    if sharing is None:
-        return "store", True, "memory://, held by this process"
-    return "store", *await sharing.store.check()
-
-
-def _clock_check(date: str | None) -> tuple[str, bool, str]:
-    try:
-        told = parsedate_to_datetime(date or "")
-    except ValueError:
-        return "clock", True, "the API tells no time to compare with"
-    ahead = (utc_now() - told.astimezone(UTC)).total_seconds()
-    if abs(ahead) < 60:
-        return "clock", True, f"within a minute of the API's ({ahead:+.0f} s)"
-    return (
-        "clock",
-        False,
-        f"{ahead:+,.0f} s against the API's: windows that end now are off by that; set this machine's clock",
-    )
-
-
-def _line(name: str, fine: bool, told: str) -> bool:
-    typer.echo(f"{'ok  ' if fine else 'FAIL'} {name:<9} {told}")
-    return fine
+_MARKS = {True: "ok  ", False: "FAIL", None: "skip"}
 
 
 @app.command()

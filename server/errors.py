@@ -12,8 +12,10 @@ OpsError
     ├── RateLimited    429
     ├── Unavailable    5xx
     ├── Unreachable    no answer: network or time-out
+    │   └── Untrusted  a certificate that is not trusted here
     ├── Unreadable     an answer that is not the JSON it should be
-    │   └── TooLarge   more of it than is read
+    │   ├── TooLarge   more of it than is read
+    │   └── NoToken    of the token endpoint
     └── BrokenPaging   pages that repeat or never end
 
 Each message says what happened, why, and what to do next. Text of the API or of a TSP never speaks for us here.
@@ -84,6 +86,12 @@ class Unreachable(CatenaError):
     may_heal = True
 
 
+class Untrusted(Unreachable):
+    """A certificate that is not trusted here: asking again shows the same one."""
+
+    may_heal = False
+
+
 class Unreadable(CatenaError):
     """An answer that is not the JSON it should be."""
 
@@ -92,6 +100,12 @@ class Unreadable(CatenaError):
 
 class TooLarge(Unreadable):
     """An answer larger than is read; asking the same again answers the same."""
+
+    may_heal = False
+
+
+class NoToken(Unreadable):
+    """The token endpoint answered without a token: it will again."""
 
     may_heal = False
 

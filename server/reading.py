@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from .analysis.window import Window
     from .catena.client import CatenaClient
-    from .catena.scan import Coverage, Read
+    from .catena.scan import Coverage, Read, Scan
     from .catena.wire import Operation
     from .sharing import Sharing
     from .store.shared import Entry
@@ -42,6 +42,23 @@ MOST_FLEETS_SEEN = 2_000
 
 MOST_SINGLES = 25
 """Operations that still waited and are read again one by one."""
+
+
+MOST_LEFT = 2
+"""Reads that were left before their end and wait, with what they have read, for who asks again."""
+
+
+@dataclass(frozen=True)
+class Left:
+    """A read that was left: its question, when it began, and the scan, which can go on.
+
+    The protocol wants a cancelled call to stop its requests, and it does. But clients that give up after five seconds
+    ask the same again, and would never get an answer if each try began at nothing.
+    """
+
+    question: Question
+    as_of: datetime
+    scan: Scan[pl.DataFrame]
 
 
 async def untold(operations: int, share: float) -> None:
@@ -66,6 +83,7 @@ class Reads:
     def __post_init__(self) -> None:
         """Set the store up; it holds at most what two of the largest calls read."""
         self.store: MemoryStore[Reading] = MemoryStore(2 * self.settings.max_operations)
+        self._left: dict[str, Left] = {}
 
     async def answer(
         self, question: Question, refresh: bool, progress: Progress, time_s: float
@@ -134,9 +152,12 @@ class Reads:
             left_s = ends_at - anyio.current_time()
             read = await read_on(client, question.start, rows_of, size=size, most=most, deadline_s=left_s)
             frame = await self._joined(read)
+        elif left := self._left_of(question, as_of, refresh):
+            question, as_of = left.question, left.as_of
+            frame, read = await self._run(left, ends_at, progress)
         else:
             grown = None if refresh else await self._grown(question, as_of, ends_at, progress)
-            frame, read = grown or await self._scanned(question, ends_at, progress)
+            frame, read = grown or await self._scanned(question, as_of, ends_at, progress)
         frame, coverage = _of_window(question.window, frame, read.coverage, by_creation=False)
         if coverage.complete:
             with anyio.CancelScope(deadline=ends_at):
@@ -153,15 +174,33 @@ class Reads:
         return frame if read.coverage.cut_at is None else frame.filter(frame["created_at"] >= read.coverage.cut_at)
 
     async def _scanned(
-        self, question: Question, ends_at: float, progress: Progress, start: datetime | None = None
+        self, question: Question, as_of: datetime, ends_at: float, progress: Progress, start: datetime | None = None
     ) -> tuple[pl.DataFrame, Read[pl.DataFrame]]:
         from .analysis.rows import rows_of
         from .catena.scan import Scan
 
         query = replace(question.query, start=start) if start else question.query
-        scan = Scan(await self.client(), query, rows_of, size=question.size, most=question.most, progress=progress)
-        read = await scan.run(ends_at - anyio.current_time())
-        return await self._joined(read), read
+        scan = Scan(await self.client(), query, rows_of, size=question.size, most=question.most)
+        return await self._run(Left(question, as_of, scan), ends_at, progress, keep=start is None)
+
+    async def _run(
+        self, reading: Left, ends_at: float, progress: Progress, *, keep: bool = True
+    ) -> tuple[pl.DataFrame, Read[pl.DataFrame]]:
+        """Read, and keep what was read where all who asked go away meanwhile."""
+        reading.scan.progress = progress
+        try:
+            read = await reading.scan.run(ends_at - anyio.current_time())
+            return await self._joined(read), read
+        except anyio.get_cancelled_exc_class():
+            if keep:
+                self._left = dict([*self._left.items(), (reading.question.key, reading)][-MOST_LEFT:])
+            raise
+
+    def _left_of(self, question: Question, now: datetime, refresh: bool) -> Left | None:
+        """Take a read of the same question that was left, if its beginning is fresh."""
+        left = self._left.pop(question.key, None)
+        fresh = left is not None and (now - left.as_of).total_seconds() < self.settings.fresh_s
+        return left if fresh and not refresh else None
 
     async def _grown(
         self, question: Question, now: datetime, ends_at: float, progress: Progress
@@ -185,7 +224,7 @@ class Reads:
             now_told = await self._operations(waiting)
         if now_told is None:
             return None
-        frame, read = await self._scanned(question, ends_at, progress, start)
+        frame, read = await self._scanned(question, now, ends_at, progress, start)
         if not read.coverage.complete:
             return frame, read
         coverage = replace(read.coverage, start=question.window.start, pages=read.coverage.pages + len(waiting))

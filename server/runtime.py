@@ -9,6 +9,7 @@ from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 import anyio
@@ -66,7 +67,7 @@ class Runtime:
         """Return the API client, opened on first use.
 
         Raises:
-            BadSettings: There are no credentials.
+            BadSettings: There are no credentials, or the way out of this machine is not set up.
         """
         return (await self._open()).client
 
@@ -74,7 +75,7 @@ class Runtime:
         """Return what is shared with other servers; None where nothing is.
 
         Raises:
-            BadSettings: There are no credentials.
+            BadSettings: There are no credentials, or the way out of this machine is not set up.
         """
         return (await self._open()).sharing
 
@@ -86,25 +87,20 @@ class Runtime:
             return self._opened
 
     async def _open_client(self, sharing: Sharing | None) -> CatenaClient:
-        import httpx
-
         from .catena.auth import Tokens
         from .catena.bounded import MEGABYTE
         from .catena.client import CatenaClient
         from .catena.limiter import Limiter
+        from .catena.network import open_http
         from .catena.shared_pace import SharedPace
 
         settings = self.settings
         secret = settings.secret()
         most = settings.max_concurrency
-        http = (
-            self.open_http()
-            if self.open_http
-            else httpx.AsyncClient(
-                timeout=settings.request_timeout_s,
-                limits=httpx.Limits(max_connections=most + 2, max_keepalive_connections=most + 2),
-            )
+        open_them = self.open_http or partial(
+            open_http, (settings.base_url, settings.token_url), settings.request_timeout_s, most + 2
         )
+        http = open_them()
         await self._exit.enter_async_context(http)
         tokens = Tokens(http, settings.token_url, settings.client_id, secret, settings.scope)
         limiter = Limiter(most, SharedPace(sharing.store.swap) if sharing else None)

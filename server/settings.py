@@ -1,5 +1,7 @@
 """The `CATENA_*` settings: read from the environment once, checked, and explained when they are wrong."""
 
+import codecs
+import re
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
@@ -7,24 +9,59 @@ from typing import Annotated
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from .errors import BadSettings
 
 
 def _web_address(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    """Check what no request could use; a complaint never repeats the value, which may hold a password."""
+    url = url.strip().rstrip("/")
+    try:
+        parts = urlsplit(url)
+        port, host = parts.port, (parts.hostname or "").encode("idna").decode()
+    except ValueError:  # of a port that is none, brackets without end, a name that is too long
+        raise ValueError("must be an address like https://host or https://host:443/path") from None
+    if parts.scheme not in ("http", "https") or not host:
         raise ValueError("must be an http or https address")
-    return url.rstrip("/")
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("holds a user or password, which no request sends: leave that part out")
+    if parts.query or parts.fragment or url.endswith(("?", "#")):
+        raise ValueError("ends in a query or fragment (? or #): leave that part out")
+    if port == 0 or not url.isprintable() or not _HOST.fullmatch(host) or " " in url or "\\" in url:
+        raise ValueError("holds a port 0, a blank, or characters that no address holds")
+    return url
 
 
+_HOST = re.compile(r"[\w.:%-]+", re.A)
 WebAddress = Annotated[str, AfterValidator(_web_address)]
+
+
+def _plain(value: SecretStr | str) -> SecretStr | str:
+    """Take off what shells, editors and stores put around a value."""
+    return SecretStr(value.get_secret_value().strip()) if isinstance(value, SecretStr) else value.strip()
+
+
+PLACEHOLDER = re.compile(r"\$?\{[\w.:-]+\}|\$[A-Z][A-Z_]{3,}|%\w+%|<[\w -]+>|your-client-(id|secret)")
+"""What a host, a shell or a reader of the documentation should have replaced."""
+
+UNFILLED = "is a placeholder that nothing has filled in, like ${input:…} or your-client-id"
+
+
+def _filled(value: str) -> str:
+    if PLACEHOLDER.fullmatch(value):
+        raise ValueError(UNFILLED)
+    return value
+
+
+Stripped = AfterValidator(_plain)
 
 MEMORY = "memory://"
 
 
 def _store_address(url: SecretStr) -> SecretStr:
+    url = SecretStr(url.get_secret_value().strip())
     parts = urlsplit(url.get_secret_value())
     database = parts.path.removeprefix("/")
     with suppress(ValueError):  # of a port that is none
@@ -51,15 +88,17 @@ class Settings(BaseSettings):
         env_prefix="CATENA_", env_ignore_empty=True, extra="ignore", hide_input_in_errors=True
     )
 
-    client_id: str = Field("", description="Client id of your Catena service credentials.")
-    client_secret: SecretStr = Field(SecretStr(""), description="Client secret.")
+    client_id: Annotated[str, Stripped] = Field("", description="Client id of your Catena service credentials.")
+    client_secret: Annotated[SecretStr, Stripped] = Field(SecretStr(""), description="Client secret.")
     client_secret_file: Path | None = Field(None, description="A file that holds the secret, instead of the setting.")
     base_url: WebAddress = Field("https://api.catenatelematics.com", description="Catena's API.")
     token_url: WebAddress = Field(
         "https://auth.catenatelematics.com/realms/catena/protocol/openid-connect/token",
         description="Where tokens are asked for.",
     )
-    scope: str = Field("organization", description="Scope of the token request.")
+    scope: Annotated[str, Stripped, AfterValidator(_filled)] = Field(
+        "organization", description="Scope of the token request."
+    )
     max_concurrency: int = Field(8, ge=1, le=64, description="Most requests to the API at a time.")
     request_timeout_s: float = Field(30, gt=0, description="Longest wait for one answer of the API.")
     max_operations: int = Field(200_000, ge=1, description="Most operations one call reads.")
@@ -74,7 +113,8 @@ class Settings(BaseSettings):
     deadline_s: float = Field(45, gt=0, description="Longest time of one call; then the part read so far is told.")
     fresh_s: float = Field(60, ge=0, description="How old held rows may be for a window that ends now.")
     show_personal_data: bool = Field(
-        False, description="Show payload values, and e-mail, phone and licence numbers inside messages."
+        False,
+        description="Show payload values, and e-mail, phone, licence and plate numbers and the like in text of others.",
     )
     demo: bool = Field(False, description="Use the built-in stand-in API; same as --demo.")
 
@@ -87,13 +127,13 @@ class Settings(BaseSettings):
         """Return the client secret, read from its file where one is named.
 
         Raises:
-            BadSettings: The credentials are missing or the file cannot be read.
+            BadSettings: The credentials are missing, are placeholders, or the file cannot be read.
         """
         if self.client_secret_file is None:
             secret = self.client_secret
         else:
             try:
-                secret = SecretStr(self.client_secret_file.read_text().strip())
+                secret = SecretStr(_text_of(self.client_secret_file.read_bytes()).strip())
             except (OSError, UnicodeDecodeError) as exc:
                 raise BadSettings(
                     f"CATENA_CLIENT_SECRET_FILE names {str(self.client_secret_file)!r}, which cannot be read "
@@ -101,7 +141,26 @@ class Settings(BaseSettings):
                 ) from exc
         if not self.client_id or not secret.get_secret_value():
             raise BadSettings(NO_CREDENTIALS)
+        for name, value in (("CATENA_CLIENT_ID", self.client_id), ("CATENA_CLIENT_SECRET", secret.get_secret_value())):
+            if PLACEHOLDER.fullmatch(value):
+                raise BadSettings(
+                    f"{name} {UNFILLED}. Write the value itself into the `env` block of your MCP client, or set "
+                    "what the client should fill in."
+                )
         return secret
+
+
+def _text_of(body: bytes) -> str:
+    """Decode a small file as editors and PowerShell write it, whatever the locale here."""
+    utf16 = body.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    return body.decode("utf-16" if utf16 else "utf-8-sig")
+
+
+def _complaint(error: ErrorDetails) -> str:
+    given = error["input"]
+    if isinstance(given, str) and PLACEHOLDER.fullmatch(given.strip()):
+        return UNFILLED
+    return error["msg"].removeprefix("Value error, ")
 
 
 def load_settings(**given: object) -> Settings:
@@ -113,7 +172,7 @@ def load_settings(**given: object) -> Settings:
     try:
         settings = Settings(**given)  # type: ignore[arg-type]  # pydantic checks the values at run time
     except ValidationError as exc:
-        wrong = "; ".join(f"CATENA_{str(e['loc'][0]).upper()}: {e['msg']}" for e in exc.errors(include_input=False))
+        wrong = "; ".join(f"CATENA_{str(e['loc'][0]).upper()}: {_complaint(e)}" for e in exc.errors())
         raise BadSettings(f"Settings that cannot be used: {wrong}. Correct them and start again.") from None
     if settings.shares and not find_spec("redis"):
         raise BadSettings(

@@ -26,7 +26,7 @@ def log(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
     root.handlers = handlers
 
 
-async def test_a_crash_is_one_line_in_the_log_and_nothing_to_the_client(log: io.StringIO) -> None:
+async def test_a_crash_is_one_line_in_the_log_and_its_kind_with_a_next_step_to_the_client(log: io.StringIO) -> None:
     def broken() -> None:
         raise RuntimeError("a detail that is ours alone")
 

@@ -26,12 +26,14 @@ ORDER = [
     "demo",
     "app",
     "serving",
+    "doctor",
+    "hosts",
     "commands",
     "cli",
     "__main__",
 ]
 ALLOWED = {
-    "mcp": {"tools", "prompts", "resources", "app", "serving", "commands", "cli"},
+    "mcp": {"tools", "prompts", "resources", "app", "serving", "hosts", "commands", "cli"},
     "httpx": {"catena", "runtime", "app"},
     "typer": {"commands"},
     "rich": {"commands"},

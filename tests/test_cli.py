@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -16,14 +17,17 @@ from typing import Any
 import pytest
 
 from server import __version__
+from tests import machines
 
 ROOT = Path(__file__).parent.parent
 COMMAND = [sys.executable, "-m", "server"]
 
 
 def environment(**extra: str) -> dict[str, str]:
-    """Return the environment without settings of ours, plus `extra`."""
-    return {k: v for k, v in os.environ.items() if not k.startswith("CATENA_")} | extra
+    """Return the environment without settings of ours and without proxies, plus `extra`."""
+    return {
+        k: v for k, v in os.environ.items() if not k.startswith("CATENA_") and not k.upper().endswith("_PROXY")
+    } | extra
 
 
 def run(*arguments: str, stdin: str = "", **extra: str) -> subprocess.CompletedProcess[str]:
@@ -88,7 +92,10 @@ def test_version_and_help_answer_at_once() -> None:
         assert word in told
 
 
-@pytest.mark.parametrize("arguments", [[], ["serve"], ["serve", "--transport", "http"], ["call", "summarize_failures"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [["serve", "--transport", "http"], ["serve", "--transport", "streamable-http"], ["call", "summarize_failures"]],
+)
 def test_without_credentials_the_settings_are_named_and_the_exit_is_2(arguments: list[str]) -> None:
     ran = run(*arguments)
     assert ran.returncode == 2
@@ -105,10 +112,119 @@ def test_a_setting_that_cannot_be_used_is_named_and_its_value_kept_back() -> Non
     assert "lots-of-secrets" not in ran.stderr
 
 
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({}, "CATENA_CLIENT_SECRET (or CATENA_CLIENT_SECRET_FILE"),
+        ({"CATENA_CLIENT_ID": "me", "CATENA_CLIENT_SECRET_FILE": "/nowhere/secret"}, "/nowhere/secret"),
+        ({"CATENA_CLIENT_ID": "me", "CATENA_CLIENT_SECRET": "${input:secret}"}, "is a placeholder"),
+    ],
+)
+def test_without_credentials_a_client_connects_and_each_call_answers_with_what_to_set(
+    settings: dict[str, str], says: str
+) -> None:
+    with started(**settings) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdin.write(lines(INITIALIZE, INITIALIZED, CALL))
+        process.stdin.flush()
+        answers = [json.loads(process.stdout.readline()) for _ in range(2)]
+        process.stdin.close()
+        assert process.wait(10) == 0
+        assert says in process.stderr.read()
+    assert answers[1]["result"]["isError"]
+    assert says in answers[1]["result"]["content"][0]["text"]
+
+
 def test_a_secret_file_that_is_missing_is_named() -> None:
-    ran = run(CATENA_CLIENT_ID="me", CATENA_CLIENT_SECRET_FILE="/nowhere/secret")
+    ran = run("call", "summarize_failures", CATENA_CLIENT_ID="me", CATENA_CLIENT_SECRET_FILE="/nowhere/secret")
     assert ran.returncode == 2
     assert "/nowhere/secret" in ran.stderr
+
+
+def test_a_client_that_closes_its_end_leaves_no_traceback() -> None:
+    with started("--demo") as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdin.write(lines(INITIALIZE, INITIALIZED))
+        process.stdin.flush()
+        process.stdout.readline()
+        process.stdout.close()
+        process.stdin.write(lines(CALL))
+        process.stdin.close()
+        assert process.wait(10) == 0
+        assert "Traceback" not in process.stderr.read()
+
+
+def test_a_person_at_a_terminal_is_told_what_it_waits_for() -> None:
+    pty = pytest.importorskip("pty")
+    theirs, ours = pty.openpty()
+    with os.fdopen(theirs, "rb+", 0), os.fdopen(ours, "rb+", 0) as terminal:
+        process = subprocess.Popen([*COMMAND, "--demo"], cwd=ROOT, env=environment(), stdin=terminal,
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)  # fmt: skip
+        with process:
+            assert process.stderr is not None
+            told = "".join(process.stderr.readline() for _ in range(3))
+            process.send_signal(signal.SIGINT)
+    assert "waits for a client" in told
+    assert "doctor" in told
+    assert process.returncode == 130
+
+
+ALONE = ["unshare", "--pid", "--fork", "--kill-child"]
+"""Runs a command as the first process of its world, as a container does."""
+
+
+def test_as_the_first_process_of_a_container_it_ends_on_sigterm() -> None:
+    if not shutil.which(ALONE[0]) or subprocess.run([*ALONE, "true"], check=False, capture_output=True).returncode:
+        pytest.skip("this machine lets no process have a world of its own")
+    with subprocess.Popen([*ALONE, *COMMAND, "--demo"], cwd=ROOT, env=environment(), text=True,
+                          stdin=subprocess.PIPE, stdout=subprocess.PIPE) as outer:  # fmt: skip
+        assert outer.stdin is not None
+        assert outer.stdout is not None
+        outer.stdin.write(lines(INITIALIZE))
+        outer.stdin.flush()
+        outer.stdout.readline()
+        children = Path(f"/proc/{outer.pid}/task/{outer.pid}/children").read_text().split()
+        os.kill(int(children[0]), signal.SIGTERM)
+        try:
+            assert outer.wait(5) == 143
+        finally:
+            outer.kill()
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "ascii", "cp1252"])
+def test_a_console_that_lacks_letters_gets_an_answer_all_the_same(encoding: str) -> None:
+    settings = {"PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"}
+    with machines.api(
+        None, GET=(200, "application/json", json.dumps({"items": [CHINESE], "next_page": None}).encode())
+    ) as api:
+        settings |= {
+            "CATENA_BASE_URL": api,
+            "CATENA_TOKEN_URL": api,
+            "CATENA_CLIENT_ID": "x",
+            "CATENA_CLIENT_SECRET": "y",
+        }
+        text = subprocess.run([*COMMAND, "call", "list_resource_operations"], cwd=ROOT, env=environment(**settings),
+                              capture_output=True, check=False)  # fmt: skip
+        structured = subprocess.run([*COMMAND, "call", "list_resource_operations", "--json"], cwd=ROOT,
+                                    env=environment(**settings), capture_output=True, check=False)  # fmt: skip
+    assert text.returncode == 0, text.stderr
+    assert json.loads(structured.stdout)["operations"][0]["error"]["message"] == "车辆不存在 😀"
+
+
+CHINESE = {
+    "id": "019ddd87-5c1e-7a40-9d6b-2f1c8a7e4b90",
+    "created_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 600)),
+    "connection_id": "019ddd87-5c1e-7a40-9d6b-2f1c8a7e4b91",
+    "source_name": "samsara",
+    "resource": "vehicle",
+    "operation_type": "update",
+    "status": "failed",
+    "logs": [{"status": "failed", "error_type": "tsp", "error_details": "车辆不存在 😀", "response_status_code": 400}],
+}
 
 
 def test_call_prints_text_and_with_json_the_structured_result() -> None:
@@ -146,7 +262,7 @@ def test_doctor_checks_each_part_and_tells_what_is_wrong() -> None:
     ]
     away = run("doctor", "--demo", CATENA_STORE_URL="redis://:hunter2@127.0.0.1:9/0")
     assert away.returncode == 1
-    assert "FAIL store     redis://127.0.0.1:9/0 cannot be used (ConnectionError)" in away.stdout
+    assert "FAIL store     redis://127.0.0.1:9/0 cannot be used: the connection is refused" in away.stdout
     assert away.stdout.splitlines()[-1].split()[1] == "clock"
     assert "hunter2" not in away.stdout + away.stderr
     wrong = run("doctor", CATENA_CLIENT_ID="x", CATENA_CLIENT_SECRET="y", CATENA_BASE_URL="http://127.0.0.1:9",

@@ -2,15 +2,18 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
+import anyio
+import anyio.lowlevel
 import httpx
 import pytest
 
 from server.app import OpsServer, build_server
 from server.demo.faults import Faults
 from server.demo.world import World
-from tests.conftest import AT_ONCE, NOW, Serve, asking, facts, http_to, settings_of
+from tests.conftest import AT_ONCE, NOW, Ask, Serve, asking, facts, http_to, settings_of
 
 pytestmark = pytest.mark.anyio
 
@@ -136,3 +139,47 @@ async def test_the_times_of_a_window_are_tried_once_and_not_where_nothing_tells(
         if datetime.fromisoformat(p["to_datetime"]) - datetime.fromisoformat(p["from_datetime"]) < timedelta(seconds=1)
     ]
     assert len(tried) == 1
+
+
+def lists(sent: list[httpx.Request]) -> int:
+    return sum("resource-operations" in request.url.path for request in sent)
+
+
+async def ask_in_vain(ask: Ask, sent: list[httpx.Request], enough: int, **question: Any) -> None:
+    """Ask, and leave as soon as `enough` more pages were asked for."""
+    until = lists(sent) + enough
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(partial(ask, "summarize_failures", **question))
+        while lists(sent) < until:
+            await anyio.lowlevel.checkpoint()
+        tasks.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize("anyio_backend", ["asyncio", "trio"])
+async def test_a_client_that_leaves_too_early_gets_its_answer_when_it_asks_again(
+    serve: Serve, anyio_backend: str
+) -> None:
+    question = {"size": 50}  # more than sixty pages
+    sent: list[httpx.Request] = []
+    async with asking(serve(Faults(latency_s=0.01), sent=sent)) as ask:
+        for _ in range(3):
+            await ask_in_vain(ask, sent, 16, **question)
+        before = lists(sent)
+        told = facts(await ask("summarize_failures", **question))
+        assert lists(sent) - before < told["coverage"]["pages"] - 10, "what was read before is not read again"
+    async with asking(serve()) as ask:
+        assert apart_from_reading(told) == apart_from_reading(facts(await ask("summarize_failures", **question)))
+
+
+async def test_what_an_early_leaver_read_is_too_old_after_a_while_and_not_used_where_all_is_to_be_read_again(
+    world: World,
+) -> None:
+    clock, sent = Moving(), list[httpx.Request]()
+    async with asking(moving(world, clock, sent)) as ask:
+        for seconds, more in ((61, {}), (0, {"refresh": True})):
+            await ask_in_vain(ask, sent, 6, size=50)
+            clock.now += timedelta(seconds=seconds)
+            before = lists(sent)
+            told = facts(await ask("summarize_failures", size=50, **more))
+            assert told["coverage"]["pages"] <= lists(sent) - before
+            clock.now += timedelta(hours=1)

@@ -1,14 +1,20 @@
 """What a stranger meets first: the README's tables, its example, the example configuration, the pinned files."""
 
+import base64
 import json
 import re
+import shlex
 import subprocess
 import sys
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
+from runpy import run_path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
+import yaml
 from mcp import Client
 from pydantic import SecretStr
 
@@ -16,11 +22,16 @@ from server import __version__
 from server.prompts import load_prompts
 from server.settings import Settings
 from tests.conftest import Serve, asking, said
+from tests.test_cli import environment
 
 pytestmark = pytest.mark.anyio
 
 ROOT = Path(__file__).parent.parent
-README = (ROOT / "README.md").read_text()
+LINKS = run_path(str(ROOT / "packaging" / "links.py"))
+PICTURE = run_path(str(ROOT / "packaging" / "picture.py"))
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+README = "\n".join(page.read_text() for page in PAGES)
+"""The README and what it leads to, as one text."""
 
 
 def default_of(field: Any) -> str:
@@ -47,19 +58,94 @@ async def test_the_tables_of_tools_name_every_tool_and_argument(serve: Serve) ->
         assert f"`{prompt.name}`" in README
 
 
-async def test_the_example_answer_is_what_the_demo_answers(serve: Serve) -> None:
-    examples = re.findall(r"<!-- example: (\w+) (\{.*?\}) -->\n```text\n(.*?)\n```", README, re.S)
-    assert examples
-    async with asking(serve()) as ask:
-        for tool, arguments, answer in examples:
+EXAMPLES = {
+    page.name: re.findall(r"<!-- example: (\w+) (\{.*?\}) -->\n```text\n(.*?)\n```", page.read_text(), re.S)
+    for page in PAGES
+}
+
+
+@pytest.mark.parametrize("page", ["README.md", "tools.md"])
+async def test_the_example_answers_are_what_the_demo_answers(serve: Serve, page: str) -> None:
+    assert EXAMPLES[page]
+    async with asking(serve()) as ask:  # a page is one conversation
+        for tool, arguments, answer in EXAMPLES[page]:
             assert said(await ask(tool, **json.loads(arguments))) == answer
 
 
-def test_every_block_of_json_in_the_readme_parses() -> None:
-    blocks = re.findall(r"```json\n(.*?)\n```", README, re.S)
-    assert len(blocks) >= 2
-    for block in blocks:
-        json.loads(block)
+PARSERS: dict[str, Callable[[str], Any]] = {"json": json.loads, "toml": tomllib.loads, "yaml": yaml.safe_load}
+CLIENTS = re.findall(r"^```(json|toml|yaml)\n(.*?)\n```", README, re.S | re.M)
+
+
+@pytest.mark.parametrize(("kind", "block"), CLIENTS, ids=[f"{kind} {n}" for n, (kind, _) in enumerate(CLIENTS)])
+def test_what_a_client_is_given_starts_this_server_with_settings_that_exist(
+    kind: str, block: str, tmp_path: Path
+) -> None:
+    PARSERS[kind](block)
+    names = set(re.findall(r"\bCATENA_\w+", block))
+    assert {f"CATENA_{field.upper()}" for field in Settings.model_fields} > names
+    assert names > {"CATENA_CLIENT_ID"}
+    if kind == "yaml":  # which doctor does not read
+        return
+    file = tmp_path / f"config.{kind}"
+    file.write_text(_here(block))
+    told = json.loads(
+        subprocess.run(
+            [sys.executable, "-m", "server", "doctor", "--config", file, "--json"],
+            cwd=ROOT, env=environment(), capture_output=True, check=False,
+        ).stdout
+    )  # fmt: skip
+    checks = {check["name"]: check for check in told["checks"]}
+    assert checks["catena-ops: start"]["fine"], told
+    if "${input:" not in block:
+        assert "your-client-id" in checks["catena-ops: settings"]["told"], "it is the very value of the page"
+
+
+def _here(block: str) -> str:
+    """Run the sources in the place of what uvx would fetch."""
+    here = json.dumps([sys.executable, "-m", "server"])[1:-1]
+    secret = json.dumps(str(ROOT / "LICENSE"))
+    block = re.sub(r'"[^"]*/catena/secret"', lambda _: secret, block)
+    block = block.replace('["uvx", "catena-ops-mcp"]', f"[{here}]").replace('"uvx"', json.dumps(sys.executable))
+    return block.replace('["catena-ops-mcp"]', '["-m", "server"]')
+
+
+def test_the_commands_of_the_readme_run() -> None:
+    blocks = "\n".join(re.findall(r"^ *```sh\n(.*?)\n *```", README, re.S | re.M))
+    commands = re.findall(r"^(?:uvx )?catena-ops-mcp ((?:call|doctor)\b[^#\n&]*)", blocks, re.M)
+    assert len(commands) >= 3
+    for words in {" ".join(command.split()) for command in commands if "--config" not in command}:
+        ran = subprocess.run(
+            [sys.executable, "-m", "server", *shlex.split(words), "--demo"],
+            cwd=ROOT, env=environment(), capture_output=True, check=False,
+        )  # fmt: skip
+        assert ran.returncode == 0, (words, ran.stderr)
+
+
+def test_the_links_of_the_readme_lead_somewhere_and_install_what_it_says() -> None:
+    for page in PAGES:
+        for target in re.findall(r"\]\(([^)#]*)(?:#[^)]*)?\)", page.read_text()):
+            assert target.startswith("https://") or not target or (page.parent / target).exists(), (page.name, target)
+    for client, link in LINKS["links"]().items():
+        assert f"]({link})" in README, f"{client}: python packaging/links.py prints it"
+    cursor, vscode = (parse_qs(urlsplit(link).query) for link in LINKS["links"]().values())
+    assert json.loads(base64.b64decode(cursor["config"][0])) == {**LINKS["RUN"], "env": LINKS["WRITTEN"]}
+    assert json.loads(vscode["config"][0])["env"] == LINKS["ASKED"]
+    assert [name["id"] for name in json.loads(vscode["inputs"][0])] == ["catena-id", "catena-secret"]
+
+
+def test_the_picture_shows_what_the_example_says() -> None:
+    assert (ROOT / "docs" / "terminal.svg").read_text() == PICTURE["picture"](PICTURE["first_answer"]()), (
+        "python packaging/picture.py draws it"
+    )
+
+
+def test_what_is_handed_out_names_settings_that_exist() -> None:
+    known = {f"CATENA_{field.upper()}" for field in Settings.model_fields}
+    files = list((ROOT / "packaging").rglob("*.json"))
+    assert len(files) >= 5
+    for path in files:
+        json.loads(path.read_text())
+        assert known >= set(re.findall(r"\bCATENA_[A-Z_]+\b", path.read_text())), path
 
 
 def test_the_example_configuration_names_a_command_that_starts() -> None:

@@ -231,7 +231,7 @@ async def test_without_redis_each_answers_on_its_own_and_shares_again_when_it_is
         while not await _shared(team, first, second, f"-{hours}h"):
             hours += 1
     lost, back = second.log()
-    assert "cannot be used (ConnectionError)" in lost
+    assert "cannot be used (" in lost
     assert "is back" in back
 
 
@@ -242,7 +242,7 @@ async def test_a_redis_that_answers_too_slowly_is_left_alone(team: Team) -> None
     with anyio.fail_after(10):
         answer = await second.ask()
     assert answer["coverage"]["complete"]
-    assert "cannot be used (TimeoutError)" in "".join(second.log())
+    assert "cannot be used (no answer within a second)" in "".join(second.log())
 
 
 async def _shared(team: Team, first: Replica, second: Replica, start: str) -> bool:

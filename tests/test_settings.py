@@ -52,6 +52,36 @@ def test_the_secret_comes_from_its_file_without_the_line_end(tmp_path: Path) -> 
     assert settings.secret().get_secret_value() == "hunter2"
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_the_secret_is_read_as_shells_editors_and_stores_write_it(tmp_path: Path, encoding: str) -> None:
+    file = tmp_path / "secret"
+    file.write_bytes(" hünter2\r\n".encode(encoding))
+    assert load_settings(client_id="me", client_secret_file=file).secret().get_secret_value() == "hünter2"
+    typed = load_settings(client_id=" me\n", client_secret="hunter2\n", scope="organization\r\n")
+    assert (typed.client_id, typed.secret().get_secret_value(), typed.scope) == ("me", "hunter2", "organization")
+
+
+PLACEHOLDERS = ["${input:catena-secret}", "${CATENA_CLIENT_SECRET}", "${env:SECRET:-none}", "{env:SECRET}", "%SECRET%",
+                "$CATENA_CLIENT_SECRET", "<your secret>", "your-client-secret"]  # fmt: skip
+
+
+@pytest.mark.parametrize("value", PLACEHOLDERS)
+def test_a_placeholder_that_nothing_filled_in_is_named_as_one(value: str, tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    file.write_text(value)
+    for given in ({"client_secret": value}, {"client_secret_file": file}):
+        with pytest.raises(BadSettings, match="CATENA_CLIENT_SECRET is a placeholder"):
+            load_settings(client_id="me", **given).secret()
+    for name in ("base_url", "scope", "max_concurrency"):
+        with pytest.raises(BadSettings, match=f"CATENA_{name.upper()}: is a placeholder"):
+            load_settings(**{name: value})
+
+
+@pytest.mark.parametrize("value", ["$ecret", "a${b}c", "{", "50%", "s3cret$", "<b"])
+def test_a_secret_of_odd_letters_is_no_placeholder(value: str) -> None:
+    assert load_settings(client_id="me", client_secret=value).secret().get_secret_value() == value
+
+
 def test_missing_credentials_are_explained() -> None:
     for given in ({}, {"client_id": "me"}, {"client_secret": "hunter2"}):
         with pytest.raises(BadSettings, match="CATENA_CLIENT_ID and CATENA_CLIENT_SECRET"):

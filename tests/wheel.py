@@ -1,6 +1,7 @@
 """Build the wheel and use what it installs, with the sources out of reach. Run by `make wheel`, not by pytest."""
 
 import json
+import os
 import subprocess
 import sys
 import sysconfig
@@ -18,9 +19,12 @@ def main() -> None:
         wheel = build(Path(folder))
         names = zipfile.ZipFile(wheel).namelist()
         prompts = {path.name for path in (ROOT / "prompts").glob("*.md")}
-        missing = {name for name in prompts if f"server/_prompts/{name}" not in names}
+        missing = {name for name in prompts if f"catena_ops_mcp/_prompts/{name}" not in names}
         assert not missing, f"prompts missing from the wheel: {missing}"
-        assert not [n for n in names if n.startswith(("tests", "benchmarks"))], "the wheel holds more than the server"
+        tops = {name.partition("/")[0] for name in names}
+        assert len(tops) == 2, f"the wheel holds more than the server and what is told of it: {tops}"
+        assert any(name.endswith("/licenses/LICENSE") for name in names), "the licence is missing"
+        strange_server(Path(folder) / "strange")
         command = install(wheel, Path(folder) / "env")
         version = said(command, "--version")
         called = json.loads(said(command, "call", "summarize_failures", "--demo", "--json"))
@@ -58,16 +62,23 @@ def install(wheel: Path, folder: Path) -> str:
     return str(folder / "bin/catena-ops-mcp")
 
 
+def strange_server(folder: Path) -> None:
+    """Put another package `server` in reach of Python, as other projects do."""
+    (folder / "server").mkdir(parents=True)
+    (folder / "server" / "__init__.py").write_text("raise SystemExit('the server of another project')")
+    os.environ["PYTHONPATH"] = str(folder)
+
+
 def said(*command: str) -> str:
     """Run a command from `/`, where a host may start it, and return what it prints."""
     return subprocess.run(command, check=True, cwd="/", stdout=subprocess.PIPE, text=True, timeout=60).stdout
 
 
 LIST = """
-import json, sys, anyio, server
+import json, sys, anyio, catena_ops_mcp as server
 from mcp import Client, StdioServerParameters
 async def main():
-    async with Client(StdioServerParameters(command=sys.executable, args=["-m", "server", "--demo"])) as client:
+    async with Client(StdioServerParameters(command=sys.executable, args=["-m", "catena_ops_mcp", "--demo"])) as client:
         return [p.name for p in (await client.list_prompts()).prompts]
 print(json.dumps({"home": server.__file__, "prompts": anyio.run(main)}))
 """

@@ -25,14 +25,27 @@ def error_of(response: httpx.Response, scopes: Iterable[str] = ()) -> CatenaErro
     if status == 422:
         return Invalid(_invalid(_body(response)))
     if status == 403:
-        return NotAllowed(_not_allowed(sorted(scopes)))
-    if status >= 500:
+        return NotAllowed(_not_allowed(sorted(scopes)) + in_between(response))
+    if status >= 500 and status not in _PLAIN:
         return Unavailable(
             f"Catena answered {status}: a fault on its side or between, after the retries that are due. "
             "Try again in a minute; if it stays, ask Catena's support."
         )
     kind, text = _PLAIN.get(status, (Refused, f"Catena refused the request with status {status}. {_CHECK_ADDRESS}"))
-    return kind(text)
+    return kind(text + in_between(response) if status == 401 else text)
+
+
+def in_between(response: httpx.Response) -> str:
+    """Return a sentence on who may have answered where it was not the API, which speaks JSON; "" where it was."""
+    if _body(response) is not None:
+        return ""
+    kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    page = "an HTML page" if "html" in kind else "plain text" if kind.startswith("text/") else "no JSON"
+    what = page if response.content else "empty"
+    return (
+        f" But the answer is {what}, so it may come from a proxy, gateway or firewall in between and not from Catena: "
+        "try from another network, or see HTTPS_PROXY and NO_PROXY."
+    )
 
 
 _CHECK_ADDRESS = "Check that CATENA_BASE_URL is the API's address."
@@ -59,7 +72,18 @@ _PLAIN: dict[int, tuple[type[CatenaError], str]] = {
         ),
     ),
     405: (Refused, f"Catena does not take this request at this address (405). {_CHECK_ADDRESS}"),
+    407: (
+        Refused,
+        (
+            "A proxy in between wants a user and password (407). Write them into its address in HTTP_PROXY or HTTPS_PROXY: "
+            "http://user:password@host:port."
+        ),
+    ),
     409: (Refused, "Catena reports a conflict (409), which a read should never meet. Try again in a minute."),
+    511: (
+        Refused,
+        "The network in between wants you to sign in first (511). Open any web page, sign in, and try again.",
+    ),
 }
 
 

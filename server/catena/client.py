@@ -5,7 +5,7 @@ import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypeVar
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import anyio
 import anyio.to_thread
@@ -13,12 +13,13 @@ import httpx
 import msgspec
 import stamina
 
-from ..errors import CatenaError, NotAllowed, NotFound, RateLimited, Refused, Unreachable, Unreadable
+from ..errors import CatenaError, NotAllowed, NotFound, RateLimited, Refused, Unreadable
 from . import bounded
 from .answers import CONNECTIONS_SCOPE, error_of
 from .auth import Token, Tokens
 from .limiter import Limiter, time_left
 from .query import Params, Query
+from .reasons import network_as_ours
 from .wire import NOT_JSON, UNDECODABLE, Operation, Page, decode_one, decode_page
 
 OPERATIONS = "/v2/integrations/connections/resource-operations"
@@ -137,7 +138,7 @@ class CatenaClient:
             wait_max=retries.longest_wait,
             wait_jitter=retries.first_wait,
         ):
-            with attempt, _network_as_ours():
+            with attempt, network_as_ours(self._tokens.url):
                 return await once()
         raise AssertionError("unreachable: the last attempt returns or raises")
 
@@ -183,31 +184,6 @@ def _may_heal(exc: Exception) -> bool:
     if heals:
         logger.info("may be sent again: %s", exc)
     return heals
-
-
-class _network_as_ours:
-    """Turn httpx's transport errors into ours, naming the host but neither query nor headers."""
-
-    def __enter__(self) -> None: ...
-
-    def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, trace: object) -> None:
-        if isinstance(exc, httpx.TimeoutException):
-            raise Unreachable(
-                f"{_host(exc)} did not answer in time. Try again; if it stays, ask for a shorter window or raise "
-                "CATENA_REQUEST_TIMEOUT_S."
-            ) from exc
-        if isinstance(exc, httpx.DecodingError):
-            raise Unreadable(NOT_JSON) from exc
-        if isinstance(exc, httpx.HTTPError):
-            raise Unreachable(
-                f"{_host(exc)} cannot be reached ({type(exc).__name__}). Check the network, CATENA_BASE_URL and "
-                "CATENA_TOKEN_URL, then try again."
-            ) from exc
-
-
-def _host(exc: httpx.HTTPError) -> str:
-    parts = urlsplit(str(exc.request.url))
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
 
 class _Connection(msgspec.Struct):

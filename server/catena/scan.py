@@ -12,6 +12,7 @@ Elsewhere a shard that turns out too large is cut and read anew.
 import heapq
 import math
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import count, pairwise
@@ -93,7 +94,7 @@ class Scan(Generic[_T]):
         self._collect = collect
         self._size = min(size, most)
         self._most = most
-        self._progress = progress
+        self.progress = progress
         self._waiting: list[Shard[_T]] = [Shard(query.start, query.end)]
         self._running: list[Shard[_T]] = []
         self._done: list[Shard[_T]] = []
@@ -111,20 +112,26 @@ class Scan(Generic[_T]):
     async def run(self, deadline_s: float) -> Read[_T]:
         """Read until the window, the budget or the time is used up.
 
+        A run that its caller cancels stops its requests and keeps the pages it has: run again, it goes on from there.
+
         Raises:
             CatenaError: Nothing at all could be read.
         """
-        self._scope.deadline = anyio.current_time() + deadline_s
+        self._scope = anyio.CancelScope(deadline=anyio.current_time() + deadline_s)
         most = self._client.limiter.most
         self._read_in, read_out = anyio.create_memory_object_stream[tuple[Shard[_T], list[Operation]]](most)
         with read_out:
-            with self._scope:
-                async with anyio.create_task_group() as tasks:
-                    tasks.start_soon(self._collect_pages, read_out)
-                    async with self._read_in, anyio.create_task_group() as workers:
-                        for _ in range(most):
-                            workers.start_soon(self._work)
-            await self._collect_pages(read_out)  # what was still waiting when the time was up
+            try:
+                with self._scope:
+                    async with anyio.create_task_group() as tasks:
+                        tasks.start_soon(self._collect_pages, read_out)
+                        async with self._read_in, anyio.create_task_group() as workers:
+                            for _ in range(most):
+                                workers.start_soon(self._work)
+                await self._collect_pages(read_out)  # what was still waiting when the time was up
+            except anyio.get_cancelled_exc_class():
+                self._pause(read_out)
+                raise
         if self._scope.cancelled_caught and not self._stopped:
             self._stopped = TIME_IS_UP
         return self._result()
@@ -135,6 +142,17 @@ class Scan(Generic[_T]):
             async for shard, operations in pages:
                 shard.parts.append(self._collect(operations))
                 await anyio.sleep(A_BREATH_S)  # so that requests leave and answers come in between two pages
+
+    def _pause(self, read_out: MemoryObjectReceiveStream[tuple[Shard[_T], list[Operation]]]) -> None:
+        """Keep what has been read: each shard goes on at its cursor, or anew where a page of it was half taken in."""
+        with suppress(anyio.WouldBlock, anyio.EndOfStream):
+            while True:
+                shard, operations = read_out.receive_nowait()
+                shard.parts.append(self._collect(operations))
+        for shard in self._running:
+            heapq.heappush(self._waiting, Shard(shard.start, shard.end) if shard.torn else shard)
+        self._running.clear()
+        self._changed, self._hungry = anyio.Condition(), 0
 
     async def _work(self) -> None:
         while (shard := await self._next_shard()) is not None:
@@ -169,12 +187,13 @@ class Scan(Generic[_T]):
         return sum(shard.rows for shard in self._done)
 
     async def _read(self, shard: Shard[_T]) -> None:
-        walk = Walk(self._client, self._query.within(shard.start, shard.end))
-        for number in count(1):
+        walk = shard.walk = shard.walk or Walk(self._client, self._query.within(shard.start, shard.end))
+        for number in count(shard.pages + 1):
             room = self._most - self._kept() - shard.rows
             if room <= 0:
                 return self._stop(self._limit_reached)
             page = await walk.next(min(self._size, room))
+            shard.torn = True
             self._pages += 1
             shard.add(page, self._order)
             if not self._large and (number == LONG_WALK // 2 or shard.rest > PAGES_PER_SHARD * self._size):
@@ -187,6 +206,7 @@ class Scan(Generic[_T]):
                 return await self._finish(shard)
             if borders:
                 return await self._cut(shard, borders)
+            shard.torn = False
             await self._tell()
 
     async def _finish(self, shard: Shard[_T]) -> None:
@@ -252,11 +272,11 @@ class Scan(Generic[_T]):
 
     async def _tell(self) -> None:
         """Tell how far the read is; a shard under way counts as far as its rows reach in time."""
-        if self._progress is not None:
+        if self.progress is not None:
             whole = sum((s.end - s.start for s in self._done), timedelta())
             partly = sum((s.reach[1] - s.reach[0] for s in self._running if s.reach), timedelta())
             rows = self._kept() + sum(s.rows for s in self._running)
-            await self._progress(rows, (whole + partly) / (self._query.end - self._query.start))
+            await self.progress(rows, (whole + partly) / (self._query.end - self._query.start))
 
     def _result(self) -> Read[_T]:
         """Count the newest shards without a hole; behind them what a cut walk read, if it came newest first."""

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Generic, TypeVar
 
+from .walk import Walk
 from .wire import Drift, Operation, Page
 
 SURE_AFTER = 12
@@ -58,10 +59,13 @@ class Order:
 
 @dataclass(eq=False)
 class Shard(Generic[_T]):
-    """A stretch of the window and what was read of it so far."""
+    """A stretch of the window and what was read of it so far; `torn` while a page of it is being taken in."""
 
     start: datetime
     end: datetime
+    walk: Walk | None = None
+    pages: int = 0
+    torn: bool = False
     parts: list[_T] = field(default_factory=list)
     rows: int = 0
     drift: Drift = field(default_factory=Drift)
@@ -88,6 +92,7 @@ class Shard(Generic[_T]):
 
     def add(self, page: Page, order: Order) -> None:
         """Note how far the rows of a page reach and in which order they come."""
+        self.pages += 1
         moments = [op.created_at for op in page.items]
         if moments:
             self.page_rows, self.page_span = len(moments), max(moments) - min(moments)

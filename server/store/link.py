@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 import anyio.to_thread
 from pydantic import SecretStr
 
+from ..errors import BadSettings
+
 if TYPE_CHECKING:
     from redis import Redis
 
@@ -19,6 +21,48 @@ AWAY_S = 5.0
 _T = TypeVar("_T")
 
 logger = logging.getLogger(__name__)
+
+
+TOLD = {
+    "NOAUTH": "it wants a password: redis://user:password@host:port/db",
+    "WRONGPASS": "it refuses the user or the password",
+    "AuthenticationError": "it refuses the user or the password",
+    "NOPERM": "its user may not do what is needed",
+    "NoPermissionError": "its user may not do what is needed",
+    "ReadOnlyError": "it is a replica that only reads; name the primary",
+    "MovedError": "it is part of a cluster; name a single server",
+    "OutOfMemoryError": "its memory is full",
+    "BusyLoadingError": "it is still loading",
+    "MISCONF": "it cannot save to its disk and takes nothing",
+    "TimeoutError": "no answer within a second",
+}
+"""What Redis says, by the first word of its answer or the class its client makes of it."""
+
+
+def check_address(url: SecretStr) -> None:
+    """Check what only Redis' own client knows to be wrong about an address; nothing is sent.
+
+    Raises:
+        BadSettings: It cannot be used.
+    """
+    from redis import ConnectionPool, RedisError
+
+    try:
+        ConnectionPool.from_url(url.get_secret_value()).make_connection()
+    except (ValueError, TypeError, KeyError, AttributeError, OSError, RedisError) as exc:
+        # Of the options after the `?`, since the rest has been checked; the client's own words may repeat them.
+        raise BadSettings(
+            f"Settings that cannot be used: CATENA_STORE_URL: an option after the `?` is unknown or has a value that "
+            f"cannot be used ({type(exc).__name__}). Leave it out and start again."
+        ) from None
+
+
+def _why(exc: Exception) -> str:
+    from ..catena.reasons import broken, causes_of
+
+    said = str(exc).partition(" ")[0]
+    told = TOLD.get(type(exc).__name__) or TOLD.get(said)
+    return told or broken(list(causes_of(exc)), "CATENA_STORE_URL")[0]
 
 
 class Away(Exception):
@@ -78,7 +122,7 @@ class Link:
         except LockError:  # it did answer: the lock is another's
             raise
         except (RedisError, OSError) as exc:
-            raise Away(type(exc).__name__) from exc
+            raise Away(_why(exc)) from exc
 
     def _lost(self, why: str) -> None:
         self._away_until, self._why = time.monotonic() + AWAY_S, why

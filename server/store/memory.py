@@ -70,7 +70,8 @@ class MemoryStore(Generic[_T]):
         tasks: TaskGroup,
     ) -> Held[_T]:
         """Return what `read`, run in `tasks`, returns, or an equal read that began at most `join_for` ago."""
-        flight = self._flights.get(question)
+        while (flight := self._flights.get(question)) is not None and flight.scope.cancel_called:
+            await flight.landed.wait()  # one that all have left must not be joined; it ends at once
         if flight is None or now - flight.began > join_for:
             flight = self._flights[question] = _Flight(now)
             tasks.start_soon(self._fly, question, flight, read)
@@ -81,7 +82,6 @@ class MemoryStore(Generic[_T]):
             flight.told.remove(progress)
             if not flight.told and not flight.landed.is_set():
                 flight.scope.cancel()
-                self._forget(question, flight)  # who asks now must not join a read that is ending
         if flight.held is None:
             raise flight.error or RuntimeError("the read was cancelled")
         return flight.held
@@ -121,12 +121,9 @@ class MemoryStore(Generic[_T]):
         except Exception as exc:  # noqa: BLE001  # it belongs to those who asked; here it would end the server
             flight.error = exc
         finally:
-            self._forget(question, flight)
+            if self._flights.get(question) is flight:  # else another took its place
+                del self._flights[question]
             flight.landed.set()
-
-    def _forget(self, question: Hashable, flight: _Flight[_T]) -> None:
-        if self._flights.get(question) is flight:
-            del self._flights[question]
 
     def _rows(self) -> int:
         return sum(held.rows for held in self._held.values())

@@ -194,7 +194,7 @@ class SharedStore:
         try:
             fine = self._seal.open(name, await self._link.ask(there_and_back)) == b"fine"
         except Away as exc:
-            return False, f"{self._link.address} cannot be used ({exc}); correct CATENA_STORE_URL or start it"
+            return False, f"{self._link.address} cannot be used: {exc}. Correct CATENA_STORE_URL, or start it."
         told = "put and read back" if fine else "a value came back changed"
         return fine, f"{self._link.address}, shared; {told} in {1000 * (time.perf_counter() - asked_at):.0f} ms"
 

@@ -30,7 +30,8 @@ LONGEST_CURSOR = 8_192
 """Characters; no reference, id or cursor has nearly as many, and all of them go into one address."""
 
 
-Resource = Annotated[str | None, Field(description="Drivers are `user`.", json_schema_extra=_one_of(RESOURCES))]
+# No enum: clients would check it and answer for the server, which knows "driver" and whatever the API adds.
+Resource = Annotated[str | None, Field(description=f"Kind of record: {' '.join(RESOURCES)}. Drivers are `user`.")]
 ConnectionId = Annotated[str | None, Field(description="Connection UUID.")]
 SourceName = Annotated[str | None, Field(description="TSP, e.g. samsara.")]
 FleetRefs = Annotated[list[str] | None, BeforeValidator(_as_list), Field(description="Your fleet references, <= 100.")]

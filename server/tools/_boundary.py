@@ -13,8 +13,8 @@ logger = logging.getLogger(__name__)
 
 
 UNFORESEEN = (
-    "Something went wrong in this server that it does not foresee; nothing can be told. Its log (stderr) has the details. "
-    "Try a shorter window or other filters, and report it with that part of the log."
+    "This server met a fault of its own, which its log (stderr) tells in full. Nothing was answered. Try a shorter window or "
+    "other filters; `catena-ops-mcp doctor` checks the setup. Please report it with that part of the log."
 )
 
 _TYPES = {"string": "text", "array": "a list of texts", "boolean": "true or false", "integer": "a whole number"}
@@ -60,5 +60,5 @@ def _about(error: Any, schema: dict[str, Any]) -> str:
         )
         return f"`{name}` must be a whole number {most}"
     if "enum" in declared:
-        return f"`{name}` must be one of {', '.join(declared['enum'])}"
-    return f"`{name}` must be {_TYPES.get(declared.get('type', ''), 'of another type')}"
+        return f"`{name}` must be one of {', '.join(filter(None, declared['enum']))}"
+    return f"`{name}` must be {_TYPES.get(str(declared.get('type')), 'of another type')}"

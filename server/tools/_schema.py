@@ -1,6 +1,9 @@
 """Schemas as small as clients allow: flat, without titles, nulls and references. Every token of them is paid per turn."""
 
+import json
 from typing import Any
+
+QUOTE = '"'
 
 
 def lean_input(schema: dict[str, Any]) -> dict[str, Any]:
@@ -11,11 +14,21 @@ def lean_input(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _flat(declared: dict[str, Any]) -> dict[str, Any]:
-    """Replace `X or null` by X: leaving an argument out is how a model says null."""
+    """Replace `X or null` by X, and keep a way to leave an argument out where a client demands that all are given.
+
+    OpenAI's strict mode does, and forbids `default`: there a model says "" or [] for what it does not want, and null
+    where neither fits. Without a null it would have to pick a status, and get an answer to another question.
+    """
     options = [option for option in declared.get("anyOf", []) if option.get("type") != "null"]
     merged = {**(options[0] if options else {}), **declared}
-    dropped = {"anyOf", "title", *(["default"] if merged.get("default") is None else [])}
-    return {key: value for key, value in merged.items() if key not in dropped}
+    default = merged.get("default")
+    if default is not None:
+        merged["description"] = f"{merged.get('description', '')} Default {json.dumps(default).strip(QUOTE)}.".strip()
+    if "enum" in merged and (options or default is not None):
+        merged |= {"type": ["string", "null"], "enum": [*merged["enum"], None]}
+    elif options and merged["type"] in ("integer", "number"):
+        merged["type"] = [merged["type"], "null"]
+    return {key: value for key, value in merged.items() if key not in ("anyOf", "title", "default")}
 
 
 def lean_output(schema: dict[str, Any] | None) -> dict[str, Any] | None:

@@ -168,6 +168,31 @@ async def test_a_token_without_an_end_or_scopes_is_used() -> None:
     assert (await endpoint.tokens.current()).value == "bare"
 
 
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"expires_in": None, "scope": None},
+        {"expires_in": "soon", "scope": ["a:read"]},
+        {"expires_in": -1, "token_type": None},
+        {"expires_in": 1e300, "refresh_token": {}},
+        {"expires_in": True},
+    ],
+)
+async def test_a_good_token_is_used_whatever_else_is_null_or_of_another_form(more: dict[str, Any]) -> None:
+    endpoint = Endpoint()
+    endpoint.answer = says(200, json.dumps({"access_token": "good", **more}).encode())
+    assert (await endpoint.tokens.current()).value == "good"
+
+
+@pytest.mark.parametrize("body", [b"<html>", b'{"access_token": null}', b"[]", b'"t"'])
+async def test_an_answer_without_a_token_is_not_asked_for_again(body: bytes) -> None:
+    endpoint = Endpoint()
+    endpoint.answer = says(200, body)
+    with pytest.raises(Unreadable):
+        await endpoint.client(attempts=5).token()
+    assert len(endpoint.asked) == 1
+
+
 @pytest.mark.parametrize("status", [401, 403])
 async def test_callers_refused_together_share_one_renewal(status: int) -> None:
     endpoint = Endpoint()

@@ -231,6 +231,27 @@ def test_what_is_covered_at_the_deadline_is_exact(world: World, size: int, concu
 
 
 @bounded
+@given(world=WORLDS, size=SIZES, concurrency=CONCURRENCY, patience=st.floats(0.3, 5))
+def test_a_read_that_is_left_again_and_again_goes_on_where_it_was_and_is_exact(
+    world: World, size: int, concurrency: int, patience: float
+) -> None:
+    listing = Listing(world, concurrency)
+
+    async def call() -> tuple[Read[Rows], int]:
+        scan = scan_of(listing, max(size, 2 + world.repeat), 100_000)
+        for left in count():
+            with anyio.move_on_after(patience):
+                return await scan.run(90_000), left
+            assert listing.running == 0, "a read that was left stops its requests"
+        raise AssertionError("unreachable")
+
+    result, left = at_once(call)
+    assert result.coverage.complete
+    assert counted(result) == sorted(world.rows)
+    assert listing.requests <= result.coverage.pages + left * concurrency
+
+
+@bounded
 @given(world=WORLDS, size=SIZES, concurrency=CONCURRENCY, fails_after=st.integers(0, 40))
 def test_what_is_covered_after_an_error_is_exact(world: World, size: int, concurrency: int, fails_after: int) -> None:
     world.fails_after = fails_after

@@ -116,7 +116,7 @@ async def test_nothing_listening_says_what_to_check() -> None:
     async with asking(server) as ask:
         told = refusal(await ask("list_resource_operations"))
     assert "http://127.0.0.1:9 cannot be reached" in told
-    assert "CATENA_BASE_URL" in told
+    assert "CATENA_TOKEN_URL" in told
 
 
 @pytest.mark.parametrize(
