@@ -5,7 +5,7 @@ set -eu
 cd "$(dirname "$0")/.."
 export BUILDAH_ISOLATION="${BUILDAH_ISOLATION:-chroot}" STORAGE_DRIVER="${STORAGE_DRIVER:-vfs}"
 BASE=docker.io/library/python:3.13-slim
-if ! timeout 120 buildah pull -q "$BASE" >/dev/null 2>&1; then
+if ! timeout 30 buildah pull -q "$BASE" >/dev/null 2>&1; then
   BASE=localhost/python:stand-in
   if ! buildah images -q "$BASE" >/dev/null 2>&1; then
     command -v mmdebstrap >/dev/null || { echo "image   skipped: no base image can be pulled, and mmdebstrap is not here"; exit 0; }
