@@ -26,6 +26,7 @@ from .tools.get_resource_operation import get_resource_operation
 from .tools.list_resource_operations import list_resource_operations
 from .tools.summarize_failures import summarize_failures
 from .tools.trace_record import trace_record
+from .ui import board_extension, board_meta, tell_extensions
 
 if TYPE_CHECKING:
     import httpx
@@ -127,6 +128,8 @@ def build_server(
         lifespan=lambda _: runtime(),
         log_level="WARNING",
         subscriptions=False,  # the catalogue never changes while the server runs
+        extensions=[board_extension()] if settings.board else None,
+        middleware=[tell_extensions] if settings.board else None,
     )
     server.runtime = runtime
     for title, tool in TOOLS:
@@ -135,11 +138,16 @@ def build_server(
             title=title,
             description=inspect.getdoc(tool),
             annotations=READ_ONLY,
-            meta={"anthropic/alwaysLoad": True} if tool in ALWAYS_LOADED else None,
+            meta=_meta_of(tool, settings) or None,
         )
     add_prompts(server)
     add_resources(server)
     return server
+
+
+def _meta_of(tool: Callable[..., Any], settings: Settings) -> dict[str, Any]:
+    loaded = {"anthropic/alwaysLoad": True} if tool in ALWAYS_LOADED else {}
+    return loaded | (board_meta(tool.__name__) if settings.board else {})
 
 
 class _OneLine(logging.Formatter):

@@ -73,6 +73,7 @@ class Settings(BaseSettings):
     show_personal_data: bool = Field(
         False, description="Show payload values, and e-mail, phone and licence numbers inside messages."
     )
+    board: bool = Field(True, description="Let chats that know MCP Apps show the failure board beside an answer.")
     demo: bool = Field(False, description="Use the built-in stand-in API; same as --demo.")
 
     @property

@@ -20,7 +20,9 @@ def main() -> None:
         prompts = {path.name for path in (ROOT / "prompts").glob("*.md")}
         missing = {name for name in prompts if f"server/_prompts/{name}" not in names}
         assert not missing, f"prompts missing from the wheel: {missing}"
-        assert not [n for n in names if n.startswith(("tests", "benchmarks"))], "the wheel holds more than the server"
+        strangers = ("tests", "benchmarks", "server/ui/source")
+        assert not [n for n in names if n.startswith(strangers)], "the wheel holds more than the server"
+        assert "server/ui/board.html" in names
         command = install(wheel, Path(folder) / "env")
         version = said(command, "--version")
         called = json.loads(said(command, "call", "summarize_failures", "--demo", "--json"))

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, PlainSerializer, SerializerFunctionWrapHandler, model_serializer
+from pydantic import BaseModel, Field, PlainSerializer, SerializerFunctionWrapHandler, model_serializer
 
 from ..catena.query import iso
 
@@ -147,7 +147,10 @@ class Example(Result):
 
 
 class Group(Result):
-    """One cause of failures. `began`: the first after a long stretch without, where `first_seen` is an earlier stray."""
+    """One cause of failures. `began`: the first after a long stretch without, where `first_seen` is an earlier stray.
+
+    `over_time`: its failures in each bucket of the timeline, which the board draws; no part of the answer.
+    """
 
     id: str
     title: str
@@ -159,6 +162,7 @@ class Group(Result):
     first_seen: Moment
     began: Moment | None = None
     last_seen: Moment
+    over_time: list[int] = Field([], exclude=True)
     trend: str
     affected: Affected
     top_fleets: list[str]

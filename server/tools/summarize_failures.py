@@ -19,6 +19,7 @@ from ..catena.bookmark import Bookmark
 from ..catena.query import iso
 from ..questions import Question, Reading
 from ..runtime import ASIDE_S, Runtime
+from ..ui import TIMELINES
 from . import _budget
 from ._arguments import (
     ConnectionId,
@@ -77,7 +78,10 @@ async def summarize_failures(
     summary = await anyio.to_thread.run_sync(analyse)
     await _add_connection_status(runtime, summary.groups[:MOST_SHOWN])
     summary = _fitted(summary)
-    return answer_of(summary, summary_text)
+    answer = answer_of(summary, summary_text)
+    if settings.board:
+        answer.meta = {TIMELINES: {group.id: group.over_time for group in summary.groups}}
+    return answer
 
 
 def _summary(reading: Reading, question: Question, as_of: datetime, max_groups: int, personal: bool) -> Summary:
