@@ -3,7 +3,7 @@
 const HOUR = 3_600_000, START = Date.UTC(2026, 10, 16), DAYS = 7;
 const at = moment => new Date(moment).toISOString().replace(".000", "");
 const window = {from_datetime: at(START), to_datetime: at(START + DAYS * 24 * HOUR)};
-const base = {window, filters: {}, as_of: window.to_datetime};
+export const base = {window, filters: {}, as_of: window.to_datetime};
 const coverage = {complete: true, covered_from: window.from_datetime, covered_to: window.to_datetime, scanned: 24_310, pages: 26};
 const answer = structuredContent => ({content: [{type: "text", text: "the same as text"}], structuredContent});
 const SOURCES = ["samsara", "motive", "geotab", "omnitracs", "verizon_connect"], OWNERS = ["fleet", "partner", "tsp", "catena", "unknown"], TRENDS = ["rising", "falling", "steady", "stopped"];

@@ -30,7 +30,7 @@ addEventListener("message", event => {
 parent.postMessage({jsonrpc: "2.0", method: "ui/notifications/sandbox-proxy-ready", params: {}}, "*");
 </script>`;
 
-export const command = (process.env.CATENA_OPS_COMMAND ?? "python3 -m server").split(" ");
+export const command = (process.env.CATENA_OPS_COMMAND ?? `${here("../../.venv/bin/python")} -m server`).split(" ");
 
 export async function started(args, {env = {}, says}) {
   const [program, ...rest] = command, own = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("CATENA_")));
@@ -98,16 +98,15 @@ export const browser = () => {
   return chromium.launch({executablePath, args: FLAGS, env: {...process.env, LANG: "en_US.UTF-8"}});
 };
 
-// A page that notes every request, console error and breach of the policy, in each of its frames.
+// A page that notes every request and every error in any of its frames; Chromium tells a breach of the policy as one.
 export async function watched(browser, {width = 680, height = 900, dark = false, still = false} = {}) {
   const context = await browser.newContext({viewport: {width, height}, colorScheme: dark ? "dark" : "light", reducedMotion: still ? "reduce" : "no-preference", locale: "en-US"});
   await context.grantPermissions(["clipboard-read", "clipboard-write"]);
+  context.setDefaultTimeout(15_000);
   const tab = await context.newPage(), seen = {requests: [], problems: []};
   tab.on("request", request => seen.requests.push(request.url()));
   tab.on("console", message => message.type() === "error" && seen.problems.push(message.text()));
   tab.on("pageerror", error => seen.problems.push(String(error)));
-  await tab.exposeFunction("noteBreach", what => seen.problems.push(what));
-  await tab.addInitScript(() => document.addEventListener("securitypolicyviolation", event => globalThis.noteBreach(`breach of ${event.violatedDirective}: ${event.blockedURI}`)));
   return {tab, ...seen, close: () => context.close()};
 }
 

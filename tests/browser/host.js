@@ -40,17 +40,15 @@ bridge.onsizechange = ({height}) => {
   heard.sizes.push(height);
   if (height) frame.style.height = `${height}px`;
 };
-bridge.oncalltool = async call => {
-  heard.calls.push(call);
-  const canned = globalThis.scenario.answers?.[call.name];
-  if (canned) return canned;
-  return client.callTool(call);
-};
 const initialized = new Promise(done => bridge.oninitialized = done);
 const proxied = new Promise(done => addEventListener("message", event => event.data?.method === "ui/notifications/sandbox-proxy-ready" && done()));
 frame.src = sandbox;
 await proxied;
 await bridge.connect(new PostMessageTransport(frame.contentWindow, frame.contentWindow));
+bridge.oncalltool = async call => {  // connecting sets one that calls the server
+  heard.calls.push(call);
+  return globalThis.scenario.answers?.[call.name] ?? client.callTool(call);
+};
 await bridge.sendSandboxResourceReady({html: page.text.replace("</main>", `</main>${injected}`), csp: page._meta?.ui?.csp});
 await initialized;
 

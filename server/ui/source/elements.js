@@ -53,10 +53,15 @@ async function copied(what, by) {
   } catch {
     if (!copiedByHand(what, by)) return tell("This host does not let the board copy. Select the text instead.");
   }
-  const label = by.textContent;
-  by.textContent = "Copied";
   tell("Copied");
-  setTimeout(() => by.textContent = label, 1500);
+  const shown = by.textContent, spoken = by.getAttribute("aria-label");
+  const named = (text, label) => {
+    by.textContent = text;
+    by.toggleAttribute("aria-label", Boolean(label));
+    if (label) by.setAttribute("aria-label", label);
+  };
+  named("Copied");
+  setTimeout(() => named(shown, spoken), 1500);
 }
 
 // Hosts that keep the clipboard from a frame still let a person copy what is selected.

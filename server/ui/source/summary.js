@@ -117,5 +117,5 @@ export function choices(board, groups) {
 function choice(name, values, now, change, named = value => text(value, 60)) {
   if (values.length < 2 && !now) return null;
   const options = values.map(value => el("option", {value, selected: value === now}, named(value)));
-  return el("label", {class: "dim"}, name, " ", el("select", {"data-key": `choice-${name}`, onchange: event => change(event.target.value)}, el("option", {value: ""}, "all"), options));
+  return el("label", {class: "dim"}, name, " ", el("select", {"aria-label": name, "data-key": `choice-${name}`, onchange: event => change(event.target.value)}, el("option", {value: ""}, "all"), options));
 }

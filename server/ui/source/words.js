@@ -42,11 +42,12 @@ export const SECOND = {...MINUTE, second: "2-digit"};
 export const CLOCK = {hour: "numeric", minute: "2-digit"};
 
 const formats = new Map();
+const hours = () => new Intl.DateTimeFormat(locale(), {hour: "numeric"}).resolvedOptions().hour12 ? "numeric" : "2-digit";
 export function clock(moment, form = MINUTE, timeZone = "UTC") {
   const date = new Date(moment);
   if (isNaN(date)) return text(moment, 40);
   const key = locale() + timeZone + JSON.stringify(form);
-  if (!formats.has(key)) formats.set(key, new Intl.DateTimeFormat(locale(), {...form, timeZone}));
+  if (!formats.has(key)) formats.set(key, new Intl.DateTimeFormat(locale(), {...form, ...(form.hour && {hour: hours()}), timeZone}));
   return formats.get(key).format(date);
 }
 
