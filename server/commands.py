@@ -151,16 +151,22 @@ def call(
     as_json: Annotated[bool, typer.Option("--json", help="Print the structured result.")] = False,
 ) -> None:
     """Call one tool through an in-process MCP client. Exit 1 on a tool error."""
+    given = _given(arguments)
+    server = build_server(_settings(ctx))
+    failed, said = anyio.run(_call, server, tool, given, as_json)
+    typer.echo(said, err=failed)
+    raise typer.Exit(1 if failed else 0)
+
+
+def _given(arguments: str) -> dict[str, Any]:
+    """Decode the arguments of a tool from the command line."""
     try:
         given = json.loads(arguments)
     except ValueError as exc:
         raise typer.BadParameter(f"the arguments are no JSON ({exc}); write them as '{{\"size\": 10}}'") from None
     if not isinstance(given, dict):
         raise typer.BadParameter("the arguments must be a JSON object, like '{\"size\": 10}'")
-    server = build_server(_settings(ctx))
-    failed, said = anyio.run(_call, server, tool, given, as_json)
-    typer.echo(said, err=failed)
-    raise typer.Exit(1 if failed else 0)
+    return given
 
 
 async def _call(server: OpsServer, tool: str, given: dict[str, Any], as_json: bool) -> tuple[bool, str]:

@@ -42,7 +42,11 @@ export async function started(args, {env = {}, says}) {
     child.stderr.on("data", hear);
     child.on("exit", code => failed(Error(`${command.join(" ")} ${args.join(" ")} ended with ${code}: ${said}`)));
   });
-  return {said, stop: () => new Promise(done => { child.removeAllListeners("exit").on("exit", done); child.kill() })};
+  return {said, stop: () => new Promise(done => {
+    child.removeAllListeners("exit").on("exit", done);
+    if (child.exitCode === null) child.kill();
+    else done();
+  })};
 }
 
 const listening = (handler, host) => new Promise(done => {

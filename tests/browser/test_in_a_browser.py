@@ -13,9 +13,17 @@ ROOT = HERE.parents[1]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
+def node_version() -> int:
+    """Return the major version of Node; 0 where there is none."""
+    if not shutil.which("node"):
+        return 0
+    told = subprocess.run(["node", "--version"], check=True, capture_output=True, text=True).stdout
+    return int(told.removeprefix("v").split(".")[0])
+
+
 def missing() -> list[str]:
     """Return what a browser test needs and this machine lacks."""
-    lacks = [] if shutil.which("node") else ["node"]
+    lacks = [] if node_version() >= 20 else ["node >= 20"]
     lacks += [] if any(map(shutil.which, BROWSERS)) else ["chromium"]
     return lacks + ([] if (HERE / "node_modules").is_dir() else ["`npm ci --prefix tests/browser`"])
 

@@ -4,6 +4,7 @@ import {asked, covered, headline, largest, same} from "./answer.js";
 import {bad, bar, button, dim, el, facts, opening, said, time} from "./elements.js";
 import {heat} from "./heat.js";
 import {operations} from "./operations.js";
+import {host} from "./wire.js";
 import {clock, count, list, number, object, percent, plain, some, text} from "./words.js";
 
 const ARGUMENTS = {source_name: "source_name", connection_id: "connection_id", resource: "resource", operation: "operation", status: "status", cause: "group"};
@@ -74,7 +75,7 @@ function clipped(given, day, hour) {
 function bars(answer, by, cells) {
   const top = largest(cells, ({row}) => row.failed) || 1;
   return el("ul", {class: "list acts", "aria-label": `By ${by.map(plain).join(" and ")}`}, cells.map(({row, parts}, i) => {
-    const given = row.failed > 0 && meant(answer, by, parts), name = by.map((dimension, at) => nameOf(dimension, parts[at])).join(" · ");
+    const given = host.ready && row.failed > 0 && meant(answer, by, parts), name = by.map((dimension, at) => nameOf(dimension, parts[at])).join(" · ");
     const open = given && button(name, null, {class: "open"}), key = `row-${i}`, panel = open && opening(key, open, () => operations(key, given));
     return el("li", {},
       el("div", {class: "card", "--edge": row.failed > 0 ? "var(--bad)" : "var(--mark)"},

@@ -12,12 +12,13 @@ const BECAME = ["unresolved", "recovered", "unknown"];
 // A card that opens to `more`, its operations and what can be asked; `window` stands for the answer's where it is given.
 export function card(answer, cause, {edge, side, below, more, window}) {
   const key = word(cause.id);
-  const open = button([text(cause.source_name, 60), " ", el("span", {class: "kind"}, kind(cause)), " ", text(cause.title) && said(cause.title, 160), el("span", {class: "sr"}, `, ${some(cause.count, "failure")}`)], null, {class: "open"});
-  const panel = opening(key, open, () => {
+  const label = [text(cause.source_name, 60), " ", el("span", {class: "kind"}, kind(cause)), " ", text(cause.title) && said(cause.title, 160), el("span", {class: "sr"}, `, ${some(cause.count, "failure")}`)];
+  const open = (more || host.ready) && button(label, null, {class: "open"});  // a report holds no more than the answers
+  const panel = open && opening(key, open, () => {
     look(`The person looks at ${named(cause)}, ${some(cause.count, "failure")}, on the failure board; ${within(answer)}.`);
     return [more, operations(key, {...same(answer), ...window, group: cause.id, status: "failed"}), questions(answer, cause)];
   });
-  return el("li", {}, el("div", {class: "card", "--edge": edge}, el("h3", {}, open), el("div", {class: "side"}, side), below), panel);
+  return el("li", {}, el("div", {class: "card", "--edge": edge}, el("h3", {}, open || label), el("div", {class: "side"}, side), below), panel);
 }
 
 function questions(answer, cause) {

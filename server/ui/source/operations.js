@@ -20,6 +20,7 @@ const kept = new Map();
 export const forget = () => kept.clear();
 
 export function operations(key, given) {
+  if (!host.ready) return null;
   if (!host.capabilities.serverTools) return dim("Ask in the chat for its operations", given.group && [" (", el("span", {class: "id"}, text(given.group, 40)), ")"], ".");
   const asked = JSON.stringify(given);
   if (kept.get(key)?.asked !== asked) kept.set(key, {asked, box: read(key, given)});

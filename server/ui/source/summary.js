@@ -73,14 +73,14 @@ function rest(board, left, causes) {
 }
 
 function pending(answer) {
-  const waits = object(answer.pending), most = object(waits.mostly), open = button(`${some(waits.count, "operation")} not ended yet`, null, {class: "open"});
-  const panel = opening("pending", open, () => operations("pending", {...same(answer), status: "pending"}));
+  const waits = object(answer.pending), most = object(waits.mostly), label = `${some(waits.count, "operation")} not ended yet`;
+  const open = host.ready && button(label, null, {class: "open"}), panel = open && opening("pending", open, () => operations("pending", {...same(answer), status: "pending"}));
   const place = [most.source_name, most.fleet_ref].filter(Boolean).map(part => text(part, 64)).join(", ");
   return [
     el("h2", {}, "Pending"),
     el("ul", {class: "list"}, el("li", {},
       el("div", {class: "card", "--edge": waits.over_1h > 0 ? "var(--warn)" : "var(--mark)"},
-        el("h3", {}, open),
+        el("h3", {}, open || label),
         el("div", {class: "side"}, el("b", {}, count(waits.count))),
         facts(
           `${count(waits.over_1h)} for over 1 h`,
