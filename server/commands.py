@@ -21,10 +21,13 @@ from .catena.query import Filters, Query
 from .errors import BadArgument, BadSettings, OpsError
 from .runtime import Runtime, utc_now
 from .settings import Settings, load_settings
+from .terminal import drawn
+from .ui import TIMELINES
 
 if TYPE_CHECKING:
     from mcp.server.transport_security import TransportSecuritySettings
     from mcp.shared.dispatcher import ProgressFnT
+    from rich.console import RenderableType
 
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 Ports = Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")]
@@ -150,11 +153,14 @@ def call(
     arguments: Annotated[str, typer.Argument(help="Its arguments as a JSON object.")] = "{}",
     as_json: Annotated[bool, typer.Option("--json", help="Print the structured result.")] = False,
 ) -> None:
-    """Call one tool through an in-process MCP client. Exit 1 on a tool error."""
+    """Call one tool through an in-process MCP client; drawn where stdout is a terminal. Exit 1 on a tool error."""
     given = _given(arguments)
     server = build_server(_settings(ctx))
     failed, said = anyio.run(_call, server, tool, given, as_json)
-    typer.echo(said, err=failed)
+    if isinstance(said, str):
+        typer.echo(said, err=failed)
+    else:
+        Console().print(said)
     raise typer.Exit(1 if failed else 0)
 
 
@@ -169,7 +175,9 @@ def _given(arguments: str) -> dict[str, Any]:
     return given
 
 
-async def _call(server: OpsServer, tool: str, given: dict[str, Any], as_json: bool) -> tuple[bool, str]:
+async def _call(
+    server: OpsServer, tool: str, given: dict[str, Any], as_json: bool
+) -> "tuple[bool, str | RenderableType]":
     """Return whether the call failed, and what to print."""
     from mcp import Client, MCPError
     from mcp.types import TextContent
@@ -180,9 +188,14 @@ async def _call(server: OpsServer, tool: str, given: dict[str, Any], as_json: bo
         except MCPError as exc:
             return True, str(exc)
     text = "\n".join(block.text for block in result.content if isinstance(block, TextContent))
-    if result.is_error or not as_json:
-        return bool(result.is_error), text
-    return False, json.dumps(result.structured_content, indent=2, ensure_ascii=False)
+    if result.is_error:
+        return True, text
+    if as_json:
+        return False, json.dumps(result.structured_content, indent=2, ensure_ascii=False)
+    picture = (
+        drawn(result.structured_content or {}, (result.meta or {}).get(TIMELINES)) if sys.stdout.isatty() else None
+    )
+    return False, picture or text
 
 
 @asynccontextmanager
