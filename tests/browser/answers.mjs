@@ -3,7 +3,7 @@
 const HOUR = 3_600_000, START = Date.UTC(2026, 10, 16), DAYS = 7;
 const at = moment => new Date(moment).toISOString().replace(".000", "");
 const window = {from_datetime: at(START), to_datetime: at(START + DAYS * 24 * HOUR)};
-export const base = {window, filters: {}, as_of: window.to_datetime};
+const base = {window, filters: {}, as_of: window.to_datetime};
 const coverage = {complete: true, covered_from: window.from_datetime, covered_to: window.to_datetime, scanned: 24_310, pages: 26};
 const answer = structuredContent => ({content: [{type: "text", text: "the same as text"}], structuredContent});
 const SOURCES = ["samsara", "motive", "geotab", "omnitracs", "verizon_connect"], OWNERS = ["fleet", "partner", "tsp", "catena", "unknown"], TRENDS = ["rising", "falling", "steady", "stopped"];
@@ -53,6 +53,18 @@ export function byFleet() {
   const rows = fleets.map((key, i) => ({key, ...rates(4000 - 300 * i, 900 - 200 * i), records: records(600 - 120 * i), top_cause: {id: "g_abc00000", title: "Invalid token", count: 300 - 40 * i}, first_seen: at(START + i * HOUR), last_seen: at(START + 90 * HOUR), ...(i === 3 && {recovered_at: at(START + 95 * HOUR)})}));
   return answer({...base, by: ["fleet_ref"], totals, rows, other: {rows: 12, operations: 800, failed: 7}, coverage});
 }
+
+// One record: created, updated, and wrong since a third write.
+export const record = () => answer({
+  ...base, record: {resource: "vehicle", source_name: "geotab", fleet_ref: "northwind-haulage", source_id: "17", connection_id: "01a0b859-c29f-74c8-8eee-fa7aa8948c89"}, state: "out_of_sync", complete: true,
+  head: {writes: 3, failed: 1, last_success: at(START + 34 * HOUR)},
+  story: [
+    {operation_id: "01a20903-1393-7e8f-a36a-0504d455a85f", created_at: at(START + 10 * HOUR), operation_type: "create", status: "success", attempts: 1, changed: []},
+    {operation_id: "01a20903-1393-7e8f-a36a-0504d455a85e", created_at: at(START + 34 * HOUR), operation_type: "update", status: "success", attempts: 2, changed: ["name"]},
+    {operation_id: "01a20903-1393-7e8f-a36a-0504d455a85d", created_at: at(START + 34 * HOUR + 300_000), operation_type: "update", status: "failed", attempts: 3, changed: ["vin"], error: {error_type: "validation", status_code: 400, message: "vin is not valid", group: "g_abc00000"}},
+  ],
+  changes: [{field: "vin", change: "changed"}],
+});
 
 const EVIL = [
   `<img src="https://evil.example/x.png" onerror="globalThis.pwned = 1"><script>globalThis.pwned = 1</script>`,

@@ -199,14 +199,7 @@ board("two windows are compared, and what is gone is looked for where it was", {
   assert.equal((await lastCall(view, "compare_failures")).baseline_from, baseline.from_datetime);
 });
 
-board("a record's story is drawn as a line of time", {
-  tool: "trace_record", args: {resource: "vehicle", source_id: "17"},
-  result: {content: [], structuredContent: {...answers.base, record: {resource: "vehicle", source_name: "geotab", source_id: "17"}, state: "out_of_sync", complete: true, head: {writes: 3, failed: 1, last_success: "2026-11-17T10:00:00Z"}, story: [
-    {operation_id: "01a20903-1393-7e8f-a36a-0504d455a85f", created_at: "2026-11-16T10:00:00Z", operation_type: "create", status: "success", attempts: 1, changed: []},
-    {operation_id: "01a20903-1393-7e8f-a36a-0504d455a85e", created_at: "2026-11-17T10:00:00Z", operation_type: "update", status: "success", attempts: 2, changed: ["name"]},
-    {operation_id: "01a20903-1393-7e8f-a36a-0504d455a85d", created_at: "2026-11-17T10:05:00Z", operation_type: "update", status: "failed", attempts: 3, changed: ["vin"], error: {error_type: "validation", status_code: 400, message: "vin is not valid", group: "g_abc00000"}}],
-  changes: [{field: "vin", change: "changed"}]}},
-}, async (view, frame) => {
+board("a record's story is drawn as a line of time", {tool: "trace_record", args: {resource: "vehicle", source_id: "17"}, result: answers.record()}, async (view, frame) => {
   assert.equal(await frame.getByRole("heading", {level: 1}).innerText(), "vehicle ✕ out of sync");
   assert.deepEqual(await frame.locator(".story > li").evaluateAll(all => all.map(one => one.querySelector(".dot").textContent)), ["✓", "✓", "✕"]);
   const text = await frame.locator("body").innerText();

@@ -136,7 +136,7 @@ export async function axe(frame) {
 // A picture of the whole board, for the docs; a frame within a frame is only painted where it is in sight.
 export async function pictured({tab}, path) {
   const {width} = tab.viewportSize();
-  await tab.setViewportSize({width, height: await tab.evaluate(() => document.documentElement.scrollHeight)});
+  await tab.setViewportSize({width, height: await tab.evaluate(() => document.querySelector("iframe").clientHeight)});
   await tab.evaluate(() => new Promise(done => setTimeout(done, 300)));
   await tab.screenshot({path});
 }

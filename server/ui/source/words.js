@@ -22,33 +22,40 @@ export const plain = name => text(name, 60).replaceAll("_", " ");
 
 // The board's words are English, so are its numbers and times: in the reader's own kind of English where it is known.
 function locale() {
-  for (const tag of [host.context.locale, navigator.language])
-    if (/^en(-|$)/i.test(tag ?? ""))
-      try {
-        return Intl.getCanonicalLocales(tag)[0];
-      } catch {
-        continue;
-      }
-  return "en-GB";
+  const known = [host.context.locale, navigator.language].find(tag => /^en(-|$)/i.test(tag ?? "") && valid(tag));
+  return known ?? "en-GB";
+}
+function valid(tag) {
+  try {
+    return Intl.getCanonicalLocales(tag).length > 0;
+  } catch {
+    return false;
+  }
 }
 
-export const count = n => Number.isFinite(n) ? n.toLocaleString(locale()) : "?";
+// Formats are dear to make and cheap to use.
+const formats = new Map();
+function format(Kind, options) {
+  const key = [host.context.locale, Kind.name, JSON.stringify(options)].join();
+  if (!formats.has(key)) formats.set(key, new Kind(locale(), options?.hour && options.timeZone ? {...options, hour: hours()} : options));
+  return formats.get(key);
+}
+const hours = () => format(Intl.DateTimeFormat, {hour: "numeric"}).resolvedOptions().hour12 ? "numeric" : "2-digit";
+
+export const count = n => Number.isFinite(n) ? format(Intl.NumberFormat).format(n) : "?";
 export const some = (n, noun) => `${count(n)} ${noun}${n === 1 ? "" : "s"}`;
-export const percent = share =>
-  share > 0 && share < .0005 ? "<0.1 %" : Number.isFinite(share) ? (share * 100).toLocaleString(locale(), {maximumFractionDigits: 1}) + " %" : "?";
+export function percent(share) {
+  if (!Number.isFinite(share)) return "?";
+  return share > 0 && share < .0005 ? "<0.1 %" : `${format(Intl.NumberFormat, {maximumFractionDigits: 1}).format(share * 100)} %`;
+}
 
 export const MINUTE = {day: "numeric", month: "short", hour: "numeric", minute: "2-digit"};
 export const SECOND = {...MINUTE, second: "2-digit"};
 export const CLOCK = {hour: "numeric", minute: "2-digit"};
 
-const formats = new Map();
-const hours = () => new Intl.DateTimeFormat(locale(), {hour: "numeric"}).resolvedOptions().hour12 ? "numeric" : "2-digit";
 export function clock(moment, form = MINUTE, timeZone = "UTC") {
   const date = new Date(moment);
-  if (isNaN(date)) return text(moment, 40);
-  const key = locale() + timeZone + JSON.stringify(form);
-  if (!formats.has(key)) formats.set(key, new Intl.DateTimeFormat(locale(), {...form, ...(form.hour && {hour: hours()}), timeZone}));
-  return formats.get(key).format(date);
+  return isNaN(date) ? text(moment, 40) : format(Intl.DateTimeFormat, {...form, timeZone}).format(date);
 }
 
 export function local(moment) {
