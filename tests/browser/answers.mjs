@@ -54,6 +54,19 @@ export function byFleet() {
   return answer({...base, by: ["fleet_ref"], totals, rows, other: {rows: 12, operations: 800, failed: 7}, coverage});
 }
 
+export const byCause = () => answer({...base, by: ["cause"], totals, rows: [{key: {id: "g_abc00000", title: "Invalid token"}, ...rates(400, 90), records: records(60)}], coverage});
+
+export const toldInShort = () => summary(3, {
+  notice: [{text: "samsara fails three times as often as before.", evidence: "93 of 310, 31 of 312"}],
+  more: [{id: "g_0000000a", source_name: "geotab", error_type: "tsp", status_code: 503, title: "Service Unavailable", count: 12, unresolved: 7, last_seen: at(START + 50 * HOUR)}],
+  other: {groups: 3, count: 5},
+});
+
+export const halfCompared = () => answer({
+  ...base, verdict: "About the same: 5 of 90 operations failed.", baseline: {from_datetime: at(START - 24 * HOUR), to_datetime: at(START)}, totals: {window: rates(90, 5), baseline: rates(80, 5)}, groups: [], other: {groups: 0, count: 0},
+  coverage: {window: {complete: true, scanned: 90}, baseline: {complete: false, scanned: 80}},
+});
+
 // One record: created, updated, and wrong since a third write.
 export const record = () => answer({
   ...base, record: {resource: "vehicle", source_name: "geotab", fleet_ref: "northwind-haulage", source_id: "17", connection_id: "01a0b859-c29f-74c8-8eee-fa7aa8948c89"}, state: "out_of_sync", complete: true,

@@ -172,6 +172,25 @@ board("more causes are asked for where some are left out", {}, async (view, fram
   assert.equal((await lastCall(view, ANY)).max_groups, 50);
 });
 
+board("what a summary tells beside its causes is drawn: what is worth noticing, causes in short, all records", {result: answers.toldInShort()}, async (view, frame) => {
+  const text = await frame.locator("#board").innerText();
+  for (const part of ["▸ samsara fails three times as often as before. 93 of 310, 31 of 312", "Records still wrong\n1,100", "Causes\n7", "7 records still wrong"]) assert.ok(text.includes(part), part);
+  const brief = frame.getByRole("button", {name: /^geotab tsp 503/});
+  await brief.click();
+  await until(view, () => globalThis.heard.calls.length === 1);
+  assert.equal((await lastCall(view, "list_resource_operations")).group, "g_0000000a");
+});
+
+board("of two windows, one that was read partly is said to be", {result: answers.halfCompared()}, async (view, frame) => {
+  assert.match(await frame.locator("#board").innerText(), /Not read whole\./);
+});
+
+board("rows of causes are named by their titles, and open to their operations", {result: answers.byCause()}, async (view, frame) => {
+  await frame.getByRole("button", {name: "Invalid token"}).click();
+  await until(view, () => globalThis.heard.calls.length === 1);
+  assert.equal((await lastCall(view, "list_resource_operations")).group, "g_abc00000");
+});
+
 board("everything is reached and read by keyboard", {result: answers.summary(3)}, async (view, frame) => {
   await frame.locator("body").focus();
   const chart = frame.getByRole("slider", {name: /^Failures over time/}), last = await chart.getAttribute("aria-valuetext");

@@ -50,6 +50,8 @@ test("its views, windows and clicks ask the same tools, and new data keeps what 
   await frame.locator(".open").first().click();
   await frame.locator(".ops > li").first().waitFor();
   assert.equal(await frame.getByRole("button", {name: /assistant|Draft/}).count(), 0, "there is no chat to ask");
+  await frame.getByRole("button", {name: /^Copy g_/}).click();
+  await frame.getByText("Copied", {exact: true}).first().waitFor();
   const answered = tab.waitForResponse(response => response.url().endsWith("/mcp"));
   await tab.getByRole("button", {name: "Refresh"}).click();
   await answered;

@@ -27,7 +27,8 @@ export function asked(answer, withFilters = true) {
 }
 
 export function covered(answer) {
-  const coverage = object(answer.coverage ?? {complete: answer.complete, note: answer.note}), note = text(coverage.note, 900);
+  const told = object(answer.coverage), parts = Object.values(told).filter(part => part?.complete === false);  // of two windows, each has its own
+  const coverage = {complete: answer.complete, note: answer.note, ...told, ...(parts.length > 0 && {complete: false})}, note = text(coverage.note, 900);
   const scanned = Number.isFinite(coverage.scanned) && some(coverage.scanned, "operation");
   if (coverage.complete === false) return partly(object(answer.window), coverage, scanned, note);
   if (coverage.complete) return dim(el("span", {class: "good"}, icon("✓"), "Read whole"), scanned && `: ${scanned}`, note && `. ${note}`);

@@ -11,7 +11,7 @@ const ARGUMENTS = {source_name: "source_name", connection_id: "connection_id", r
 const HOUR_MS = 3_600_000;
 
 export function breakdown({answer}) {
-  const by = [answer.by].flat().filter(Boolean).map(String), cells = list(answer.rows).map(row => ({row, parts: partsOf(row.key, by)}));
+  const by = [answer.by].flat().filter(Boolean).map(String), cells = list(answer.rows).map(row => ({row, parts: partsOf(row.key ?? row, by)}));
   const records = object(object(answer.totals).records), other = object(answer.other);
   return [
     headline(object(answer.totals)),
@@ -26,8 +26,7 @@ export function breakdown({answer}) {
 
 function partsOf(key, by) {
   if (Array.isArray(key)) return key;
-  if (key && typeof key === "object") return by.map(name => key[name]);
-  return [key];
+  return by.some(name => name in object(key)) ? by.map(name => key[name]) : [key];
 }
 
 // More hours than a day has are read best by hour and day.

@@ -78,7 +78,7 @@ function details(cause) {
       ["Seen", cause.first_seen && [time(cause.first_seen), " to ", time(cause.last_seen)]],
       ["Records", Number.isFinite(hit.records) && records(hit.records, became)],
       ["Fleets", most(hit.fleets, cause.top_fleets)],
-      ["Connections", most(hit.connections, cause.top_connections) && [most(hit.connections, cause.top_connections), " ", list(cause.top_connections).map(copyOf)]],
+      ["Connections", [most(hit.connections, cause.top_connections), list(cause.top_connections).map(copyOf)]],
       ["Resources", Object.entries(object(hit.resources)).map(([name, n]) => `${plain(name)} ${count(n)}`).join(", ")],
       ["Mostly", found.dimension && `${percent(found.share_of_failures)} on ${plain(found.dimension)} ${text(found.value, 80)}, which has ${percent(found.share_of_operations)} of all operations`],
       ...list(cause.varies).map(slot => ["Differs", differs(slot)]),
@@ -93,7 +93,7 @@ function records(all, became) {
   return [`${count(all)}: ${told.join(", ")}`, bar([["failed", became.unresolved], ["fine", became.recovered], ["", became.unknown]], all)];
 }
 
-const copyOf = value => copy("copy", text(value, 80), {"aria-label": `Copy ${text(value, 80)}`});
+const copyOf = value => [" ", copy("copy", text(value, 80), {"aria-label": `Copy ${text(value, 80)}`})];
 
 const differs = slot => [text(slot.slot, 40), ": ", list(slot.top).map((one, i) => [i > 0 && ", ", said(one.value, 80), ` ${count(one.count)}`])];
 
