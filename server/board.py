@@ -14,6 +14,7 @@ import typer
 from .app import OpsServer, build_server
 from .commands import GRACE_S, LOOPBACK, _bar, _given, _only_from, _settings, app
 from .errors import BadSettings
+from .settings import Settings
 
 HOST = "127.0.0.1"
 ANSWERS: tuple[tuple[str, dict[str, Any]], ...] = (("summarize_failures", {"max_groups": 50}), ("compare_failures", {}))
@@ -30,7 +31,7 @@ def board(
     from .ui.live import live_app
 
     token = secrets.token_urlsafe(24)
-    serving = live_app(build_server(_settings(ctx)), _only_from(list(LOOPBACK)), token)
+    serving = live_app(build_server(_with_board(ctx)), _only_from(list(LOOPBACK)), token)
     try:
         listening = socket.create_server((HOST, port))
     except OSError as exc:
@@ -41,6 +42,11 @@ def board(
     if open_browser:
         webbrowser.open(address)
     _serve(serving, listening)
+
+
+def _with_board(ctx: typer.Context) -> Settings:
+    """Return the settings; who asks for the board gets it, whatever chats are given."""
+    return _settings(ctx).model_copy(update={"board": True})
 
 
 def _serve(application: Any, listening: socket.socket) -> None:
@@ -60,7 +66,8 @@ def report(
     """Write the failures of a window, beside those of the one before, into one file to send. Exit 1 on a tool error."""
     from .ui.live import snapshot_page
 
-    answers = anyio.run(_answers, build_server(_settings(ctx)), _given(arguments))
+    settings = _with_board(ctx)
+    answers = anyio.run(_answers, build_server(settings), _given(arguments))
     if isinstance(answers, str):
         typer.echo(answers, err=True)
         raise typer.Exit(1)
@@ -68,9 +75,8 @@ def report(
         html.write_text(snapshot_page(answers), "utf-8")
     except OSError as exc:
         raise typer.BadParameter(f"{str(html)!r} cannot be written: {exc.strerror}", param_hint="--html") from None
-    typer.echo(
-        f"Written: {html} ({html.stat().st_size / 1000:,.0f} kB), with the tools' answers of this moment, masked"
-    )
+    personal = "with personal values (CATENA_SHOW_PERSONAL_DATA)" if settings.show_personal_data else "masked"
+    typer.echo(f"Written: {html} ({html.stat().st_size / 1000:,.0f} kB), what the tools answered just now, {personal}")
 
 
 async def _answers(server: OpsServer, given: dict[str, Any]) -> list[dict[str, Any]] | str:

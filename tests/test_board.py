@@ -50,10 +50,12 @@ def held(file: Path) -> list[dict[str, Any]]:
 
 def test_a_report_holds_what_the_tools_answer_for_its_window_and_filters(tmp_path: Path) -> None:
     file = tmp_path / "report.html"
-    ran = run("report", "--demo", "--html", str(file), '{"source_name": "motive", "max_operations": 5000}')
+    asked = '{"source_name": "motive", "max_operations": 5000}'
+    ran = run("report", "--demo", "--html", str(file), asked, CATENA_BOARD="false")
     assert ran.returncode == 0, ran.stderr
     assert str(file) in ran.stdout
     summary, comparison = (answer["structuredContent"] for answer in held(file))
+    assert held(file)[0]["_meta"]["catena-ops/timelines"], "who asks for the board gets it whole"
     assert summary["filters"] == comparison["filters"] == {"source_name": "motive"}
     assert summary["totals"]["failed"] == comparison["totals"]["window"]["failed"]
 
@@ -64,6 +66,7 @@ def test_a_report_masks_as_the_tools_do(tmp_path: Path) -> None:
         window = '{"from_datetime": "-10d"}'
         ran = run("report", "--demo", "--html", str(file), window, CATENA_SHOW_PERSONAL_DATA=shown)
         assert ran.returncode == 0, ran.stderr
+        assert ("masked" in ran.stdout) is (shown == "false")
     addresses = r"[\w.]+@fleet"
     assert re.findall(addresses, json.dumps(held(files["true"])))
     assert not re.findall(addresses, json.dumps(held(files["false"])))

@@ -1,7 +1,7 @@
 // Failures by something: bars for one dimension, a table for two.
 
 import {asked, covered, headline, largest, same} from "./answer.js";
-import {bad, bar, button, dim, el, facts, opening, said, time} from "./elements.js";
+import {bad, bar, button, dim, el, facts, listed, opening, said, time} from "./elements.js";
 import {heat} from "./heat.js";
 import {operations} from "./operations.js";
 import {host} from "./wire.js";
@@ -73,7 +73,7 @@ function clipped(given, day, hour) {
 
 function bars(answer, by, cells) {
   const top = largest(cells, ({row}) => row.failed) || 1;
-  return el("ul", {class: "list acts", "aria-label": `By ${by.map(plain).join(" and ")}`}, cells.map(({row, parts}, i) => {
+  return listed(`By ${by.map(plain).join(" and ")}`, cells.map(({row, parts}, i) => {
     const given = host.ready && row.failed > 0 && meant(answer, by, parts), name = by.map((dimension, at) => nameOf(dimension, parts[at])).join(" · ");
     const open = given && button(name, null, {class: "open"}), key = `row-${i}`, panel = open && opening(key, open, () => operations(key, given));
     return el("li", {},

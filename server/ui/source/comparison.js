@@ -2,7 +2,7 @@
 
 import {asked, covered, largest, period} from "./answer.js";
 import {card} from "./cause.js";
-import {bar, dim, el, icon, tag, time} from "./elements.js";
+import {bar, dim, el, icon, listed, tag, time} from "./elements.js";
 import {choices} from "./summary.js";
 import {count, list, number, object, percent, plain, some, text} from "./words.js";
 
@@ -22,7 +22,7 @@ export function comparison(board) {
       el("span", {class: "dim"}, name), bar([[look, rates.failure_rate]], top), el("span", {}, `${percent(rates.failure_rate)}, ${count(rates.failed)} of ${count(rates.operations)}`),
     ])),
     choices(board, list(answer.groups)),
-    el("ul", {class: "list acts", "aria-label": "Causes"}, list(answer.groups).map(cause => changed(answer, cause, baseline, rate))),
+    listed("Causes", list(answer.groups).map(cause => changed(answer, cause, baseline, rate))),
     other.groups > 0 && dim(`${some(other.groups, "more cause")} with ${some(other.count, "failure")} not shown.`),
   ];
 }

@@ -29,6 +29,9 @@ export const facts = (...parts) => {
 export const pairs = entries =>
   el("dl", {class: "pairs"}, entries.filter(([, value]) => flat(value).length).map(([name, value]) => [el("dt", {}, name), el("dd", {}, value)]));
 
+// A list under a heading that is heard and not seen: what is seen speaks for itself.
+export const listed = (name, items) => items.length > 0 && [el("h2", {class: "sr"}, name), el("ul", {class: "list acts", "aria-label": name}, items)];
+
 // A time in UTC; the reader's own time shows where a pointer rests.
 export const time = (moment, form, zone = " UTC") =>
   isNaN(new Date(moment)) ? text(moment, 40) : el("time", {datetime: moment, title: local(moment)}, clock(moment, form) + zone);

@@ -58,7 +58,7 @@ function cellOf(grid, r, c) {
     const given = failed > 0 && means(cell);
     box.replaceChildren(el("h2", {}, label), given ? operations(`cell-${rows[r]}-${columns[c]}`, given) : dim(failed > 0 ? "" : "No failures."));
   };
-  return el("td", {}, button(failed > 0 && count(failed), pick, {"aria-label": label, title: label, tabindex: -1, "data-key": `heat-${r}-${c}`, "--heat": failed > 0 && `color-mix(in oklab, var(--bad) ${shade}%, var(--bg))`}));
+  return el("td", {}, button(failed > 0 && count(failed), pick, {"aria-label": label, tabindex: -1, "data-key": `heat-${r}-${c}`, "--heat": failed > 0 && `color-mix(in oklab, var(--bad) ${shade}%, var(--bg))`}));
 }
 
 // One stop for Tab; the arrows go on from there.

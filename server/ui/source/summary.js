@@ -4,7 +4,7 @@ import {asked, covered, headline, same} from "./answer.js";
 import {again, draw} from "./boards.js";
 import {briefCard, causeCard} from "./cause.js";
 import {chart} from "./chart.js";
-import {button, dim, el, facts, flat, icon, opening, time} from "./elements.js";
+import {button, dim, el, facts, flat, icon, listed, opening, time} from "./elements.js";
 import {operations} from "./operations.js";
 import {host, look} from "./wire.js";
 import {count, list, object, owner, some, text, word} from "./words.js";
@@ -57,7 +57,7 @@ function shown(board, groups, briefs) {
   const {answer, owner: chosen} = board, fitting = groups.filter(cause => !chosen || cause.owner === chosen);
   const hidden = groups.length - fitting.length;
   return [
-    fitting.length > 0 && el("ul", {class: "list acts", "aria-label": "Causes"}, fitting.map(cause => causeCard(answer, board.timelines, cause))),
+    listed("Causes", fitting.map(cause => causeCard(answer, board.timelines, cause))),
     hidden > 0 && dim(`${some(hidden, "cause")} of other owners not shown.`),
     briefs.length > 0 && [el("h2", {}, chosen ? "More causes, of any owner" : "More causes"), el("ul", {class: "list brief"}, briefs.map(cause => briefCard(answer, cause)))],
   ];
