@@ -29,6 +29,7 @@ from .tools.get_resource_operation import get_resource_operation
 from .tools.list_resource_operations import list_resource_operations
 from .tools.summarize_failures import summarize_failures
 from .tools.trace_record import trace_record
+from .ui import board_extension, board_meta, tell_extensions
 
 if TYPE_CHECKING:
     import httpx
@@ -152,7 +153,8 @@ def build_server(
         lifespan=lambda _: runtime(),
         log_level="WARNING",
         subscriptions=False,  # the catalogue never changes while the server runs
-        middleware=[_briefly],
+        extensions=[board_extension()] if settings.board else None,
+        middleware=[_briefly, *([tell_extensions] if settings.board else [])],
     )
     server.runtime = runtime
     server.longest_call_s = settings.deadline_s + OVERTIME_S
@@ -162,7 +164,7 @@ def build_server(
             title=title,
             description=inspect.getdoc(tool),
             annotations=READ_ONLY,
-            meta={"anthropic/alwaysLoad": True} if tool in ALWAYS_LOADED else None,
+            meta=_meta_of(tool, settings) or None,
         )
     add_prompts(server)
     add_resources(server)
@@ -183,6 +185,11 @@ def _short(told: Any) -> Any:
     if isinstance(told, str) and len(told) > LONGEST_REFUSAL:
         return f"{told[:LONGEST_REFUSAL]}…"
     return told
+
+
+def _meta_of(tool: Callable[..., Any], settings: Settings) -> dict[str, Any]:
+    loaded = {"anthropic/alwaysLoad": True} if tool in ALWAYS_LOADED else {}
+    return loaded | (board_meta(tool.__name__) if settings.board else {})
 
 
 class _OneLine(logging.Formatter):

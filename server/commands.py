@@ -20,9 +20,12 @@ from .app import OpsServer, build_server, quiet_logging
 from .errors import BadArgument
 from .runtime import utc_now
 from .settings import Settings, load_settings
+from .terminal import drawn
+from .ui import TIMELINES
 
 if TYPE_CHECKING:
     from mcp.shared.dispatcher import ProgressFnT
+    from rich.console import RenderableType
 
 Ports = Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")]
 
@@ -103,20 +106,31 @@ def call(
     arguments: Annotated[str, typer.Argument(help="Its arguments as a JSON object.")] = "{}",
     as_json: Annotated[bool, typer.Option("--json", help="Print the structured result.")] = False,
 ) -> None:
-    """Call one tool through an in-process MCP client. Exit 1 on a tool error."""
+    """Call one tool through an in-process MCP client; drawn where stdout is a terminal. Exit 1 on a tool error."""
+    given = _given(arguments)
+    server = build_server(_settings(ctx))
+    failed, said = anyio.run(_call, server, tool, given, as_json)
+    if isinstance(said, str):
+        typer.echo(said, err=failed)
+    else:
+        Console().print(said)
+    raise typer.Exit(1 if failed else 0)
+
+
+def _given(arguments: str) -> dict[str, Any]:
+    """Decode the arguments of a tool from the command line."""
     try:
         given = json.loads(arguments)
     except ValueError as exc:
         raise typer.BadParameter(f"the arguments are no JSON ({exc}); write them as '{{\"size\": 10}}'") from None
     if not isinstance(given, dict):
         raise typer.BadParameter("the arguments must be a JSON object, like '{\"size\": 10}'")
-    server = build_server(_settings(ctx))
-    failed, said = anyio.run(_call, server, tool, given, as_json)
-    typer.echo(said, err=failed)
-    raise typer.Exit(1 if failed else 0)
+    return given
 
 
-async def _call(server: OpsServer, tool: str, given: dict[str, Any], as_json: bool) -> tuple[bool, str]:
+async def _call(
+    server: OpsServer, tool: str, given: dict[str, Any], as_json: bool
+) -> "tuple[bool, str | RenderableType]":
     """Return whether the call failed, and what to print."""
     from mcp import Client, MCPError
     from mcp.types import TextContent
@@ -127,11 +141,16 @@ async def _call(server: OpsServer, tool: str, given: dict[str, Any], as_json: bo
         except MCPError as exc:
             return True, str(exc)
     text = "\n".join(block.text for block in result.content if isinstance(block, TextContent))
-    if result.is_error or not as_json:
-        return bool(result.is_error), text
-    # Escapes where the console lacks letters: a question mark in their place would be another value.
-    unicode = (sys.stdout.encoding or "").lower().startswith("utf")
-    return False, json.dumps(result.structured_content, indent=2, ensure_ascii=not unicode)
+    if result.is_error:
+        return True, text
+    if as_json:
+        # Escapes where the console lacks letters: a question mark in their place would be another value.
+        unicode = (sys.stdout.encoding or "").lower().startswith("utf")
+        return False, json.dumps(result.structured_content, indent=2, ensure_ascii=not unicode)
+    picture = (
+        drawn(result.structured_content or {}, (result.meta or {}).get(TIMELINES)) if sys.stdout.isatty() else None
+    )
+    return False, picture or text
 
 
 @asynccontextmanager

@@ -116,6 +116,7 @@ class Settings(BaseSettings):
         False,
         description="Show payload values, and e-mail, phone, licence and plate numbers and the like in text of others.",
     )
+    board: bool = Field(True, description="Let chats that know MCP Apps show the failure board beside an answer.")
     demo: bool = Field(False, description="Use the built-in stand-in API; same as --demo.")
 
     @property

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import sysconfig
@@ -11,6 +12,12 @@ import zipfile
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
+sys.path.insert(0, str(ROOT))
+
+from tests.browser.test_in_a_browser import missing
+
+CLICKS = "/opens to|copied|go to the chat|asked for|opens the board|one file/"
+"""Which checks of the board press its buttons against a real server."""
 
 
 def main() -> None:
@@ -25,14 +32,17 @@ def main() -> None:
         assert len(tops) == 2, f"the wheel holds more than the server and what is told of it: {tops}"
         assert any(name.endswith("/licenses/LICENSE") for name in names), "the licence is missing"
         strange_server(Path(folder) / "strange")
+        assert not [n for n in names if "/ui/source" in n], "the wheel holds what the page is made of"
+        assert "catena_ops_mcp/ui/board.html" in names
         command = install(wheel, Path(folder) / "env")
+        tried = press(command)
         version = said(command, "--version")
         called = json.loads(said(command, "call", "summarize_failures", "--demo", "--json"))
         listed = json.loads(said(str(Path(command).with_name("python")), "-c", LIST))
     assert called["coverage"]["complete"], called["coverage"]
     assert set(listed["prompts"]) == {name.removesuffix(".md") for name in prompts}, listed
     assert str(ROOT) not in listed["home"], f"the sources were in reach: {listed['home']}"
-    sys.stdout.write(f"wheel: {wheel.name} answers as {version.strip()}, {len(prompts)} prompts\n")
+    sys.stdout.write(f"wheel: {wheel.name} answers as {version.strip()}, {len(prompts)} prompts, {tried}\n")
 
 
 def build(folder: Path) -> Path:
@@ -67,6 +77,23 @@ def strange_server(folder: Path) -> None:
     (folder / "server").mkdir(parents=True)
     (folder / "server" / "__init__.py").write_text("raise SystemExit('the server of another project')")
     os.environ["PYTHONPATH"] = str(folder)
+
+
+def press(command: str) -> str:
+    """Press the board's buttons in a browser against the installed server, where there is a browser; say whether."""
+    if lacks := missing():
+        return f"its board not tried: no {lacks}"
+    tests = [str(ROOT / "tests/browser" / name) for name in ("board.test.mjs", "live.test.mjs")]
+    env = os.environ | {"CATENA_OPS_COMMAND": command, "CATENA_OPS_FOLDER": "/"}
+    ran = subprocess.run(
+        ["node", "--test", "--test-reporter=tap", f"--test-name-pattern={CLICKS}", *tests],
+        env=env,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert ran.returncode == 0, ran.stdout
+    return f"its board's buttons pressed in {re.findall(r'^# pass (.*)', ran.stdout, re.M)[0]} checks"
 
 
 def said(*command: str) -> str:

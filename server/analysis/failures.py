@@ -16,7 +16,7 @@ from .guidance import Evidence, guidance_for
 from .records import outcomes, with_records
 from .results import Affected, Brief, Example, Group, Other, Outcome, Pending, Slot, SlotValue, Totals, Waiting
 from .signatures import varying
-from .timeline import onset_of, trend_of
+from .timeline import onset_of, shape_of, trend_of
 
 MOST_NAMED = 3
 MOST_BRIEFS = 5
@@ -150,6 +150,7 @@ def _group(name: str, whole: _Whole) -> Group:
         first_seen=moments[0],
         began=began,
         last_seen=moments[-1],
+        over_time=shape_of(moments, *window),
         trend=trend_of(moments.filter(moments >= began) if began else moments, *window),
         affected=_affected(counts, records["records"]),
         top_fleets=_top(counts, "fleet", MOST_NAMED),

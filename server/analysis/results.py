@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import partial
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, PlainSerializer, SerializerFunctionWrapHandler, model_serializer
+from pydantic import BaseModel, BeforeValidator, Field, PlainSerializer, SerializerFunctionWrapHandler, model_serializer
 
 from ..catena.outside import Outside, Ref
 from ..catena.query import iso
@@ -19,7 +19,7 @@ Exact = Annotated[datetime, PlainSerializer(iso, return_type=str)]
 
 Title = Annotated[Outside, BeforeValidator(partial(Outside.of, longest=80))]
 Header = Title
-Field = Title
+FieldName = Title
 """The name of a payload's field, with the path to it."""
 
 Part = Annotated[Outside, BeforeValidator(partial(Outside.of, longest=40))]
@@ -124,7 +124,7 @@ class OperationRow(Result):
     source_id: Ref | None = None
     attempts: int
     error: Failure | None = None
-    payload: dict[Field, Outside] | None = None
+    payload: dict[FieldName, Outside] | None = None
     payload_left_out: int | None = None
     logs: list[Attempt] | None = None
     logs_left_out: int | None = None
@@ -205,7 +205,10 @@ class Example(Result):
 
 
 class Group(Result):
-    """One cause of failures. `began`: the first after a long stretch without, where `first_seen` is an earlier stray."""
+    """One cause of failures. `began`: the first after a long stretch without, where `first_seen` is an earlier stray.
+
+    `over_time`: its failures in each bucket of the timeline, which the board draws; no part of the answer.
+    """
 
     id: str
     title: Title
@@ -217,6 +220,7 @@ class Group(Result):
     first_seen: Moment
     began: Moment | None = None
     last_seen: Moment
+    over_time: list[int] = Field([], exclude=True)
     trend: str
     affected: Affected
     top_fleets: list[Ref]
@@ -388,14 +392,14 @@ class Step(Result):
     operation_type: Outside
     status: Outside
     attempts: int
-    changed: list[Field]
+    changed: list[FieldName]
     error: Failure | None = None
 
 
 class FieldChange(Result):
     """A field that differs between two payloads; values only where personal data may be shown."""
 
-    field: Field
+    field: FieldName
     change: str
     before: Outside | None = None
     after: Outside | None = None

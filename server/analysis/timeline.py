@@ -1,6 +1,7 @@
 """Failures over time: buckets of whole units, and whether a cause rises, falls, goes on or has stopped."""
 
 import math
+from collections import Counter
 from datetime import datetime, timedelta
 from itertools import pairwise
 from statistics import median
@@ -39,7 +40,7 @@ def timeline_of(frame: pl.DataFrame, start: datetime, end: datetime) -> Timeline
     """Count operations and failures in buckets from `start` to `end`, empty ones included."""
     if frame.is_empty():
         return Timeline(bucket="1h", buckets=[])
-    name, seconds = next((u for u in _UNITS if _buckets(start, end, u[1]) <= MOST_BUCKETS), _UNITS[-1])
+    name, seconds = _unit(start, end)
     at = (pl.col("created_at").dt.epoch("s") // seconds).alias("at")
     failed = (pl.col("status") == "failed").sum().alias("failed")
     counted = {row[0]: row[1:] for row in counts_of(frame, at, and_of=(failed,)).iter_rows()}
@@ -50,6 +51,18 @@ def timeline_of(frame: pl.DataFrame, start: datetime, end: datetime) -> Timeline
         moment = datetime.fromtimestamp(number * seconds, start.tzinfo)
         buckets.append(Bucket(start=moment, operations=operations, failed=failures))
     return Timeline(bucket=name, buckets=buckets)
+
+
+def shape_of(moments: pl.Series, start: datetime, end: datetime) -> list[int]:
+    """Count a cause's failures in the buckets that `timeline_of` has for the same stretch."""
+    _, seconds = _unit(start, end)
+    first = int(start.timestamp()) // seconds
+    places = Counter((moments.dt.epoch("s") // seconds).to_list())
+    return [places[first + number] for number in range(_buckets(start, end, seconds))]
+
+
+def _unit(start: datetime, end: datetime) -> tuple[str, int]:
+    return next((u for u in _UNITS if _buckets(start, end, u[1]) <= MOST_BUCKETS), _UNITS[-1])
 
 
 def _buckets(start: datetime, end: datetime, seconds: int) -> int:

@@ -18,6 +18,7 @@ from ..catena.outside import quote
 from ..catena.query import iso
 from ..questions import Question, Reading
 from ..runtime import ASIDE_S, Runtime
+from ..ui import TIMELINES
 from . import _budget
 from ._arguments import (
     ConnectionId,
@@ -80,7 +81,10 @@ async def summarize_failures(
         )
     await _add_connection_status(runtime, summary.groups[:MOST_SHOWN])
     summary = _fitted(summary)
-    return answer_of(summary, summary_text, personal=settings.show_personal_data)
+    answer = answer_of(summary, summary_text, personal=settings.show_personal_data)
+    if settings.board:
+        answer.meta = {TIMELINES: {group.id: group.over_time for group in summary.groups}}
+    return answer
 
 
 def _summary(reading: Reading, question: Question, as_of: datetime, max_groups: int) -> Summary:
