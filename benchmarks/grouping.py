@@ -24,8 +24,8 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from server.analysis.families import Member, refined, resolved
-from server.analysis.signatures import group_id, signature_of
+from server.causes.families import Member, refined, resolved
+from server.causes.signatures import group_id, signature_of
 
 SHUFFLES, PARTS, SEED = 5, 4, 7
 MILLION = 1_000_000

@@ -14,6 +14,7 @@ ORDER = [
     "settings",
     "catena",
     "store",
+    "causes",
     "analysis",
     "questions",
     "sharing",

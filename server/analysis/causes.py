@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from .families import Member, aliases, family_title, refined, resolved
+from ..causes.families import Member, aliases, family_title, refined, resolved
 
 
 @dataclass(frozen=True)

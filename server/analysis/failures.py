@@ -6,14 +6,14 @@ from typing import TypeVar
 
 import polars as pl
 
+from ..causes.families import fillers
+from ..causes.guidance import Evidence, guidance_for
+from ..causes.signatures import varying
 from .causes import Causes, by_cause, causes_in
 from .contrast import Counts, concentration_of, counted, counted_by_group
 from .counting import by_text, counts_by_group
-from .families import fillers
-from .guidance import Evidence, guidance_for
 from .records import outcomes, with_records
 from .results import Affected, Brief, Example, Group, Other, Outcome, Pending, Slot, SlotValue, Totals, Waiting
-from .signatures import varying
 from .text import one_line, shown
 from .timeline import onset_of, trend_of
 

@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 import msgspec
 
 from ..catena.wire import Log, Operation
-from .guidance import guidance_for
+from ..causes.guidance import guidance_for
+from ..causes.signatures import group_id, signature_of
 from .results import Attempt, Cause, Failure, OperationRow
-from .signatures import group_id, signature_of
 from .text import LONGEST, one_line, shown
 
 SOON = timedelta(minutes=1)

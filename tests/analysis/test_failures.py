@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from server.analysis.contrast import concentration_of, counted
 from server.analysis.drift import unknown_values
 from server.analysis.failures import groups_of, pending_of, totals_of
-from server.analysis.guidance import Evidence, guidance_for
 from server.analysis.records import outcomes, with_records
 from server.analysis.results import Concentration
 from server.analysis.rows import fingerprint, joined, rows_of
 from server.analysis.timeline import onset_of, timeline_of, trend_of
 from server.catena.wire import Log, Operation
+from server.causes.guidance import Evidence, guidance_for
 
 START = datetime(2026, 11, 23, tzinfo=UTC)
 END = START + timedelta(days=1)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.analysis.signatures import group_id, masked, signature_of, varying
+from server.causes.signatures import group_id, masked, signature_of, varying
 
 SAME_CAUSE: list[tuple[str, str]] = [
     ("Invalid session @ 'brf_live'", "Invalid session @ 'dsd_eu1'"),
@@ -209,7 +209,7 @@ def test_hostile_bodies_take_bounded_time(body: str) -> None:
 def test_ids_are_the_same_in_another_process_with_another_hash_seed() -> None:
     here = [group_id("samsara", "auth", 401, signature_of(body).skeleton) for pair in SAME_CAUSE for body in pair]
     code = (
-        "import sys, json; from server.analysis.signatures import *; "
+        "import sys, json; from server.causes.signatures import *; "
         "print(json.dumps([group_id('samsara', 'auth', 401, signature_of(b).skeleton) for b in json.load(sys.stdin)]))"
     )
     bodies = json.dumps([body for pair in SAME_CAUSE for body in pair])

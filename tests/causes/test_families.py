@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.analysis import families
-from server.analysis.families import Member, aliases, family_title, fillers, refined, resolved
-from server.analysis.signatures import group_id, signature_of
-from server.analysis.templates import text_of, tokens_of
+from server.causes import families
+from server.causes.families import Member, aliases, family_title, fillers, refined, resolved
+from server.causes.signatures import group_id, signature_of
+from server.causes.templates import text_of, tokens_of
 
 NAMES = ["Jane Doe", "Ana", "Wei Chen", "Fred B. Smith", "Olga van der Berg", "Mohammed Ali", "José O'Brien"]
 FIRMS = ["Acme Freight LLC", "Globex", "Fleet & Sons", "Transportes del Norte S.A.", "Initech Rentals"]
