@@ -8,6 +8,7 @@ import polars as pl
 
 from ..causes.families import fillers
 from ..causes.guidance import Evidence, guidance_for
+from ..causes.memory import Memory
 from ..causes.signatures import varying
 from .causes import Causes, by_cause, causes_in
 from .contrast import Counts, concentration_of, counted, counted_by_group
@@ -73,10 +74,10 @@ def _waiting(pending: pl.DataFrame) -> Waiting | None:
 
 
 def groups_of(
-    frame: pl.DataFrame, start: datetime, end: datetime, *, most: int, personal: bool
+    frame: pl.DataFrame, start: datetime, end: datetime, *, most: int, personal: bool, memory: Memory | None = None
 ) -> tuple[list[Group], Other]:
     """Return the largest groups of failures, one a cause, and what is left out."""
-    causes = causes_in(frame)
+    causes = causes_in(frame, memory=memory)
     met = by_cause(frame.filter(pl.col("group").is_not_null()), causes)
     failures = with_records(met.filter(pl.col("status") == "failed"), frame)
     ordered = sorted(by_text(failures, "group").items(), key=lambda pair: (-pair[1], pair[0]))
@@ -144,6 +145,7 @@ def _group(name: str, whole: _Whole) -> Group:
     began = onset_of(moments, *window)
     return Group(
         id=name,
+        formerly=whole.causes.became.get(name, [])[:MOST_NAMED] or None,
         title=shown(example["title"], personal, 80),
         source_name=one_line(example["source_name"]),
         error_type=example["error_type"] and one_line(example["error_type"]),

@@ -1,13 +1,15 @@
 """One operation as it is shown: trimmed, cleaned, personal data hidden."""
 
-from collections.abc import Collection
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any, NamedTuple
 
 import msgspec
 
 from ..catena.wire import Log, Operation
+from ..causes.families import Member
 from ..causes.guidance import guidance_for
+from ..causes.memory import Learned, Memory
 from ..causes.signatures import group_id, signature_of
 from .results import Attempt, Cause, Failure, OperationRow
 from .text import LONGEST, one_line, shown
@@ -22,7 +24,7 @@ DEEPEST = 3
 
 
 class Why(NamedTuple):
-    """Why an attempt failed. `group` is the id of its signature alone; see `causes` for what belongs together."""
+    """Why an attempt failed. `group` is the id of its signature alone; see `causes.memory` for what belongs together."""
 
     error_type: str | None
     status_code: int | None
@@ -46,15 +48,25 @@ def last_failed(op: Operation) -> Log | None:
     return next((log for log in reversed(op.attempts) if log.status == "failed"), None)
 
 
-def matches(op: Operation, status: str | None, groups: Collection[str]) -> bool:
-    """Tell whether an operation has this status or, where causes are asked for, failed of one of them."""
-    if groups:
-        return op.status == "failed" and cause_of(op.source_name, last_failed(op)).group in groups
+def learned_from(operations: Iterable[Operation], memory: Memory) -> Learned:
+    """Return how the causes of some operations are named, learned from them and from what is remembered."""
+    return memory.learn(_member(op) for op in operations if op.status == "failed" or last_failed(op))
+
+
+def _member(op: Operation) -> Member:
+    why = cause_of(op.source_name, last_failed(op))
+    return Member(op.source_name, why.error_type, why.status_code, why.skeleton)
+
+
+def matches(op: Operation, status: str | None, group: str | None, named: Learned) -> bool:
+    """Tell whether an operation has this status or, where a cause is asked for, failed of it."""
+    if group:
+        return op.status == "failed" and named.id_of(_member(op)) == group
     return status is None or op.status == status
 
 
-def row_of(op: Operation, *, detail: str, personal: bool) -> OperationRow:
-    """Return an operation as a row of a list."""
+def row_of(op: Operation, *, detail: str, personal: bool, named: Learned) -> OperationRow:
+    """Return an operation as a row of a list; `named` tells the ids of causes."""
     full = detail == "full"
     updated = op.updated_at or op.created_at
     return OperationRow(
@@ -70,19 +82,19 @@ def row_of(op: Operation, *, detail: str, personal: bool) -> OperationRow:
         resource_id=one_line(op.resource_id) if op.resource_id and (full or not op.source_id) else None,
         source_id=one_line(op.source_id) if op.source_id else None,
         attempts=len(op.attempts),
-        error=_failure(op, personal, LONGEST if full else CONCISE_MESSAGE) if op.status == "failed" else None,
+        error=_failure(op, personal, named, LONGEST if full else CONCISE_MESSAGE) if op.status == "failed" else None,
         payload=payload_of(op, personal) if full else None,
         logs=attempts_of(op, personal) if full else None,
     )
 
 
-def _failure(op: Operation, personal: bool, longest: int) -> Failure:
+def _failure(op: Operation, personal: bool, named: Learned, longest: int) -> Failure:
     why = cause_of(op.source_name, last_failed(op))
     return Failure(
         error_type=why.error_type and one_line(why.error_type),
         status_code=why.status_code,
         message=shown(why.message, personal, longest) or "no message",
-        group=why.group,
+        group=named.id_of(_member(op)),
     )
 
 
@@ -146,7 +158,7 @@ def attempts_of(op: Operation, personal: bool) -> list[Attempt]:
     return told
 
 
-def cause_told(op: Operation, personal: bool) -> Cause | None:
+def cause_told(op: Operation, personal: bool, named: Learned) -> Cause | None:
     """Return why an operation failed last and what to do about it; None where no attempt failed."""
     log = last_failed(op)
     if log is None and op.status != "failed":
@@ -154,7 +166,7 @@ def cause_told(op: Operation, personal: bool) -> Cause | None:
     why = cause_of(op.source_name, log)
     guidance = guidance_for(why.error_type, why.status_code, f"{why.title} {why.message}")
     return Cause(
-        group=why.group,
+        group=named.id_of(_member(op)),
         title=shown(why.title, personal, 80),
         owner=guidance.owner,
         retryable=guidance.retryable,

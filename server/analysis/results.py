@@ -147,9 +147,13 @@ class Example(Result):
 
 
 class Group(Result):
-    """One cause of failures. `began`: the first after a long stretch without, where `first_seen` is an earlier stray."""
+    """One cause of failures. `began`: the first after a long stretch without, where `first_seen` is an earlier stray.
+
+    `formerly`: ids of lately that became this one.
+    """
 
     id: str
+    formerly: list[str] | None = None
     title: str
     source_name: str
     error_type: str | None = None

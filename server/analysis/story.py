@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from ..catena.wire import Operation
+from ..causes.memory import Learned
 from .operations import flat_payload, row_of
 from .results import FieldChange, State, Step
 from .text import one_line
@@ -38,12 +39,12 @@ def state_of(operations: Sequence[Operation]) -> State:
     return "out_of_sync" if existed else "never_written"
 
 
-def steps_of(operations: Sequence[Operation], personal: bool) -> list[Step]:
+def steps_of(operations: Sequence[Operation], personal: bool, named: Learned) -> list[Step]:
     """Return the newest writes, oldest first, each with the fields that differ from the write before it."""
     steps = []
     before: dict[str, Any] | None = None
     for op in operations:
-        row, fields = row_of(op, detail="concise", personal=personal), flat_payload(op)
+        row, fields = row_of(op, detail="concise", personal=personal, named=named), flat_payload(op)
         changed = [] if before is None else sorted(c.field for c in _changes(before, fields, personal=False))
         steps.append(
             Step(

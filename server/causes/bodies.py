@@ -54,7 +54,9 @@ def of_json(text: str) -> Body | str | None:
         return None
     found: list[Leaf] = []
     _walk(value, "", found, DEEPEST)
-    return _told(found) if found or whole is not None else None
+    if not found and whole is None:
+        return None
+    return _told(found)._replace(cut=whole is None)
 
 
 def of_pairs(text: str) -> Body | None:
@@ -106,7 +108,10 @@ def _walk(value: Any, key: str, found: list[Leaf], depth: int) -> None:
     if depth == 0 or len(found) >= MOST_VALUES:
         return
     if isinstance(value, dict):
+        graph = "message" in value and ("locations" in value or "extensions" in value)
         for name, inner in value.items():
+            if graph and name == "path":  # of GraphQL: the operation, then where in its result
+                inner = inner[:1] if isinstance(inner, list) else None
             if type(inner) is str and inner[:1] not in _OPENERS:  # most values, so no call for them
                 kind, rank = kind_of(name)
                 if kind != NOISE:

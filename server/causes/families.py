@@ -1,55 +1,38 @@
-"""From the signatures of many failures to families: what only one name keeps apart is one cause.
+"""From the signatures of many failures to families: one cause told with other names, lists and values is one.
 
-A family is a function of the set of signatures: how often one occurs, and in which order, changes nothing. Codes and
-fields that a signature holds to the letter are never made a hole.
+The unit is a text, not a signature. A text becomes a frame with gaps (`frames`); what stands in the gaps of all texts
+of a frame settles whether they vary or tell causes apart (`slots`); a text that stands alone joins the one template
+that it fills (`strays`). A family is a source, type and status, the codes and fields that a signature holds to the
+letter, and the *set* of the templates of its texts: lists of any length and order fall away by that alone.
+It is a function of the set of signatures: how often one occurs, and in which order, changes nothing.
 """
 
 import hashlib
+import heapq
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
-from functools import lru_cache
 from typing import NamedTuple
 
+from .frames import GAP, framed, name_parts, tokens_of
 from .masks import HOLE, word_before
-from .signatures import group_id
-from .templates import (
-    ATOM_ENDS,
-    FIXED,
-    GAP,
-    NAME,
-    OPENER,
-    SINGLE,
-    STATE,
-    TOLD,
-    WORD,
-    Template,
-    Token,
-    holed,
-    matches,
-    text_of,
-    tokens_of,
-    with_heads,
-)
+from .signatures import ATOM_ENDS, CUT, group_id
+from .slots import names_in, settled, templates_of
+from .strays import Templates, absorbed, begins, between, most_told
 
-MOST_COMPARED = 5_000
-MOST_JOINED = 50_000
-"""Signatures of one source, type and status that are compared with each other, and with the families found."""
+MOST_LEARNED = 5_000
+"""Signatures of one source, type and status that are learned from, those with the smallest hash; others are looked up."""
 
-FEW = 300
-"""Signatures of one source, type and status whose families are remembered."""
+MOST_KEPT = 20_000
+"""Texts of one source, type and status whose template is kept once looked up."""
 
-MOST_ROUNDS = 8
-MOST_EDGE = 3
-MOST_HEADS = 3
-
-NAMES, WORDS, OPENERS = 3, 5, 6
-"""How many fillers make a place variable: names of several words, one word, the first word of a text."""
+MOST_BEGUN = 300
+OVERFLOW = "<overflow>"
 
 _TITLE_WORD = re.compile(r"[^\W_][\w'.&@:/-]*\w|\w")
-_TITLE_HOLES = re.compile(r"['\"]?…['\".]?(?:[ ,&.]*['\"]?…['\".]?)*")
+_TITLE_HOLES = re.compile(r"['\"]?…['\".]?(?:[ ,&.#-]*['\"]?…['\".]?)*")
 
-Group = tuple[str, str | None, int | None]
+Pool = tuple[str, str | None, int | None]
 
 
 class Member(NamedTuple):
@@ -61,27 +44,111 @@ class Member(NamedTuple):
     skeleton: str
 
 
+def digest(skeleton: str) -> bytes:
+    """Return what decides which signatures are learned from and remembered: the same ones whatever their order."""
+    return hashlib.blake2b(skeleton.encode("utf-8", "replace"), digest_size=8).digest()
+
+
+def apart(skeleton: str) -> tuple[list[str], list[tuple[str, str]]]:
+    """Return the codes and fields that a signature holds to the letter, and its texts with their labels."""
+    fixed, texts = [], []
+    for atom in skeleton.split(ATOM_ENDS):
+        label, told, text = atom.partition("~")
+        if told and "=" not in label:
+            texts.append((label, text))
+        else:
+            fixed.append(atom)
+    return fixed, texts
+
+
+class Families:
+    """The families of one source, learned from some of its signatures; it tells the family of any other too."""
+
+    def __init__(self, members: Iterable[Member]) -> None:
+        pools: defaultdict[Pool, set[str]] = defaultdict(set)
+        for source, kind, code, skeleton in members:
+            pools[source, kind, code].add(skeleton)
+        learned = {pool: _bounded(skeletons) for pool, skeletons in pools.items()}
+        texts = {pool: {text for s in skeletons for _, text in apart(s)[1]} for pool, skeletons in learned.items()}
+        tokens = {text: tokens_of(text) for of in texts.values() for text in of}
+        parts = name_parts(tokens)
+        frames = {text: framed(words, parts) for text, words in tokens.items()}
+        in_pool = {pool: {text: frames[text] for text in of} for pool, of in texts.items()}
+        self._names = frozenset(name for of in in_pool.values() for name in names_in(of, settled(of, ())))
+        self._texts = {pool: absorbed(templates_of(of, self._names), self._names) for pool, of in in_pool.items()}
+        self._wide: dict[Pool, Templates] = {}
+        self._full = {pool for pool, skeletons in pools.items() if len(skeletons) > MOST_LEARNED}
+        self.learned: dict[Member, str] = {}
+        """The template of the family of each member that was learned from."""
+        for pool, skeletons in learned.items():
+            found = {skeleton: self._of(pool, skeleton) for skeleton in skeletons}
+            cut = [skeleton for skeleton in skeletons if CUT in skeleton]
+            if cut:
+                sizes = Counter(template for skeleton, template in found.items() if CUT not in skeleton)
+                found |= {skeleton: _begun(found[skeleton], sizes) for skeleton in cut}
+            self.learned.update((Member(*pool, skeleton), template) for skeleton, template in found.items())
+
+    def template_of(self, member: Member) -> str:
+        """Return the template of a member's family, whether it was learned from or not."""
+        known = self.learned.get(member)
+        return self._of(member[:3], member.skeleton) if known is None else known
+
+    def _of(self, pool: Pool, skeleton: str) -> str:
+        known = self._texts.setdefault(pool, {})
+        told = set()
+        fixed, texts = apart(skeleton)
+        for label, text in texts:
+            template = known.get(text)
+            if template is None:
+                template = self._looked_up(pool, text)
+                if len(known) < MOST_KEPT:
+                    known[text] = template
+            told.add(f"{label}~{template}")
+        return ATOM_ENDS.join(sorted((*fixed, *told))).replace(GAP, HOLE)
+
+    def _looked_up(self, pool: Pool, text: str) -> str:
+        """Return the template that a text fills which was not learned from; else the text itself, or the overflow."""
+        wide = self._wide.get(pool)
+        if wide is None:
+            wide = self._wide[pool] = Templates(Counter(self._texts[pool].values()))
+        plain = text.replace(HOLE, GAP)
+        found = {template for template, _ in wide.filled_by(plain, self._names)}
+        if plain in found or not found:
+            return OVERFLOW if pool in self._full and not found else plain
+        return most_told(found)
+
+
 def refined(members: Iterable[Member]) -> dict[Member, str]:
     """Return the template of each member's family."""
-    groups: defaultdict[Group, set[str]] = defaultdict(set)
-    for source, kind, code, skeleton in members:
-        groups[source, kind, code].add(skeleton)
-    return {
-        Member(*group, skeleton): template
-        for group, skeletons in groups.items()
-        for skeleton, template in (_known if len(skeletons) <= FEW else _families)(frozenset(skeletons)).items()
-    }
+    sources: defaultdict[str, set[Member]] = defaultdict(set)
+    for member in members:
+        sources[member.source_name].add(member)
+    found: dict[Member, str] = {}
+    for of in sources.values():
+        families = Families(of)
+        found |= {member: families.template_of(member) for member in of}
+    return found
 
 
 def resolved(families: Mapping[Member, str]) -> dict[Member, str]:
-    """Return the public id of each member's family. A family of one has the id of its signature."""
+    """Return the public id of each member's family."""
     return {member: group_id(*member[:3], template) for member, template in families.items()}
 
 
-def aliases(families: Mapping[Member, str]) -> dict[str, str]:
-    """Return by which id each id is known: that of a signature, or of a family, is the id of the family."""
-    ids = resolved(families)
-    return {group_id(*member): family for member, family in ids.items()} | {family: family for family in ids.values()}
+def _bounded(skeletons: set[str]) -> list[str]:
+    return heapq.nsmallest(MOST_LEARNED, skeletons, key=digest) if len(skeletons) > MOST_LEARNED else list(skeletons)
+
+
+def _begun(template: str, sizes: Mapping[str, int]) -> str:
+    """Return the template of the one family that a cut signature begins; else its own."""
+    fixed, texts = apart(template)
+    must = set(fixed) - {CUT}
+    found = []
+    for whole in sorted(sizes, key=lambda whole: (-sizes[whole], whole))[:MOST_BEGUN]:
+        its_fixed, its_texts = apart(whole)
+        if must <= set(its_fixed) and texts and all(any(begins(w, t) for _, w in its_texts) for _, t in texts):
+            found.append(whole)
+    return found[0] if len(found) == 1 else ATOM_ENDS.join(atom for atom in template.split(ATOM_ENDS) if atom != CUT)
 
 
 def family_title(title: str, skeleton: str, template: str) -> str:
@@ -96,200 +163,11 @@ def family_title(title: str, skeleton: str, template: str) -> str:
 def fillers(skeleton: str, template: str) -> list[tuple[str, str]]:
     """Return what a member has where its family has a hole that is none of its own, each with the word before it."""
     found = []
-    first, *parts = template.split(HOLE)
-    at = len(first) if skeleton.startswith(first) else len(skeleton)
-    before = first
-    for number, part in enumerate(parts, 1):
-        end = skeleton.find(part, at) if part else len(skeleton)
-        end = len(skeleton) - len(part) if number == len(parts) and skeleton.endswith(part) else end
-        if end < at:
-            return []
-        if (value := skeleton[at:end]) != HOLE:
-            found.append((word_before(before.rpartition("~")[2]), value))
-        at, before = end + len(part), part
+    parts = [text.split(HOLE) for _, text in apart(template)[1] if HOLE in text]
+    for _, text in apart(skeleton)[1]:
+        for of in parts:
+            if (values := between(of, text)) is not None:
+                named = [word_before(part) for part in of]
+                found += [(name, value) for name, value in zip(named, values, strict=False) if value != HOLE]
+                break
     return found
-
-
-@lru_cache(maxsize=1024)  # the next question is most often about the same failures
-def _known(skeletons: frozenset[str]) -> dict[str, str]:
-    return _families(skeletons)
-
-
-def _families(skeletons: frozenset[str]) -> dict[str, str]:
-    ordered = sorted(skeletons, key=_digest) if len(skeletons) > MOST_COMPARED else list(skeletons)
-    found = {skeleton: tokens_of(skeleton) for skeleton in ordered[:MOST_COMPARED]}
-    for _ in range(MOST_ROUNDS):
-        holes = _holes(set(found.values()))
-        if not holes:
-            break
-        found = {skeleton: holed(template, holes.get(template, {})) for skeleton, template in found.items()}
-    found = _absorbed(found)
-    texts = {template: text_of(template) for template in set(found.values())}
-    told = {skeleton: texts[template] for skeleton, template in found.items()}
-    if len(ordered) > MOST_COMPARED:
-        told |= _joined(ordered[MOST_COMPARED:MOST_JOINED], texts)
-        told |= {skeleton: _overflow(skeleton) for skeleton in ordered[MOST_JOINED:]}
-    return told
-
-
-def _absorbed(found: dict[str, Template]) -> dict[str, Template]:
-    """Give templates to the one family whose holes they fill with a name of another form.
-
-    Where many names stand in one place, so may one that looks otherwise: a user name, or the family name first.
-    """
-    sizes = Counter(found.values())
-    wide = sorted(
-        (t for t, size in sizes.items() if size >= WORDS and GAP in t), key=lambda t: (t.count(GAP) - len(t), t)
-    )
-    by_edges: defaultdict[tuple[str, str], list[Template]] = defaultdict(list)
-    for template in wide:
-        by_edges[_edges(template, *_reach(template))].append(template)
-    reaches = {_reach(template) for template in wide}
-    home: dict[Template, Template] = {}
-    for template in sizes:
-        homes = [
-            other
-            for form in {template, with_heads(template)}
-            for reach in reaches
-            for other in by_edges.get(_edges(form, *reach), ())
-            if other != template and matches(other, form)
-        ]
-        if homes:
-            home[template] = min(homes, key=lambda t: (t.count(GAP) - len(t), t))
-        elif (
-            sizes[template] < WORDS and len(within := [t for t in wide if t != template and matches(template, t)]) == 1
-        ):
-            home[template] = within[0]
-    return {skeleton: _root(template, home) for skeleton, template in found.items()}
-
-
-def _reach(template: Template) -> tuple[int, int]:
-    """Return how many tokens at both ends no hole reaches, at most as many as tell most templates apart."""
-    first = next((i for i, token in enumerate(template) if token == GAP), len(template))
-    last = next((i for i, token in enumerate(reversed(template)) if token == GAP), len(template))
-    return min(first, MOST_EDGE), min(last, MOST_EDGE)
-
-
-def _edges(template: Template, first: int, last: int) -> tuple[str, str]:
-    return text_of(template[:first]), text_of(template[len(template) - last :])
-
-
-def _root(template: Template, home: Mapping[Template, Template]) -> Template:
-    seen = {template}
-    while (further := home.get(template)) is not None and further not in seen:
-        template = further
-        seen.add(template)
-    return template
-
-
-def _digest(skeleton: str) -> bytes:
-    """Return what decides which signatures are compared: the same ones whatever their order."""
-    return hashlib.blake2b(skeleton.encode("utf-8", "replace"), digest_size=8).digest()
-
-
-def _joined(skeletons: Iterable[str], texts: Mapping[Template, str]) -> dict[str, str]:
-    """Give signatures that were not compared to the one family whose names they could fill, else to the overflow."""
-    by_form: defaultdict[Template, list[Template]] = defaultdict(list)
-    for template in texts:
-        by_form[holed(template, _gaps(_names(template)))].append(template)
-    joined = {}
-    for skeleton in skeletons:
-        tokens = tokens_of(skeleton)
-        names = _names(tokens)
-        alike = [template for template in by_form.get(holed(tokens, _gaps(names)), ()) if _names(template) <= names]
-        joined[skeleton] = texts[alike[0]] if len(alike) == 1 else _overflow(skeleton)
-    return joined
-
-
-def _names(template: Template) -> set[Token]:
-    return {token for token in template if token[1] in (NAME, SINGLE)}
-
-
-def _overflow(skeleton: str) -> str:
-    """Return all that is told of a signature beyond those that are compared: its codes and fields."""
-    fixed = [atom for atom in skeleton.split(ATOM_ENDS) if "=" in atom.partition("~")[0]]
-    return ATOM_ENDS.join(["<overflow>", *fixed])
-
-
-def _holes(templates: set[Template]) -> dict[Template, dict[Token, Template]]:
-    """Return what stands for which tokens that stand where others do in otherwise equal templates."""
-    found: defaultdict[Template, dict[Token, Template]] = defaultdict(dict)
-    for form, alike in _alike(templates, joint=True).items():
-        for template, tokens in _differing(alike, form in templates).items():
-            found[template] |= _gaps(tokens)
-    for form, alike in _alike(templates, joint=False).items():
-        fillers = {token for tokens in alike.values() for token in tokens} | ({GAP} if form in templates else set())
-        enough, led = _enough(fillers), _led(fillers)
-        for template, tokens in alike.items():
-            for token in tokens:
-                if len(fillers) + (GAP in fillers) >= enough.get(token[1], len(fillers) + 2):
-                    found[template][token] = _behind(token) if led else (GAP,)
-    return found
-
-
-def _alike(templates: set[Template], *, joint: bool) -> dict[Template, dict[Template, set[Token]]]:
-    """Return which templates are one but for a token each, or but for all their names."""
-    forms: defaultdict[Template, defaultdict[Template, set[Token]]] = defaultdict(lambda: defaultdict(set))
-    for template in templates:
-        choices = [{token} for token in set(template) if token[1] != FIXED]
-        if joint:
-            names = [
-                {token for token in template if token[1] in kinds} for kinds in ((NAME, SINGLE), (NAME, SINGLE, OPENER))
-            ]
-            choices = [chosen for chosen in names if len(chosen) > 1 or any(kind == OPENER for _, kind in chosen)]
-        for tokens in choices:
-            if _leaves_enough(template, tokens):
-                forms[holed(template, _gaps(tokens))][template] |= tokens
-    return dict(forms)
-
-
-def _gaps(tokens: Iterable[Token]) -> dict[Token, Template]:
-    return dict.fromkeys(tokens, (GAP,))
-
-
-def _led(fillers: Iterable[Token]) -> bool:
-    """Tell whether names begin with one of very few words: in German, with the thing that they are the name of."""
-    names = [text for text, kind in fillers if kind == NAME and " " in text]
-    heads = {text.partition(" ")[0] for text in names}
-    return 0 < len(heads) <= MOST_HEADS and NAMES * len(heads) <= len(names)
-
-
-def _behind(token: Token) -> Template:
-    """Return what stands for a name whose first word stays."""
-    first, several, _ = token[0].partition(" ")
-    return ((first, FIXED), GAP) if several else (GAP,)
-
-
-def _enough(fillers: set[Token]) -> dict[int, int]:
-    """Return for each kind of token how many must stand in one place to be hidden there; none where they may not."""
-    kinds = Counter(kind for _, kind in fillers)
-    if len(fillers) < NAMES - 1 or 3 * kinds[TOLD] >= len(fillers):
-        return {}
-    if _states(fillers):
-        return {WORD: WORDS, OPENER: OPENERS}
-    return {NAME: NAMES, SINGLE: NAMES if kinds[NAME] >= 2 else WORDS, WORD: WORDS, OPENER: OPENERS}
-
-
-def _states(fillers: Iterable[Token]) -> bool:
-    """Tell whether most of these name a state (Paused, VM Resumed), which names of people and firms do not."""
-    words = [text.rpartition(" ")[2] for text, _ in fillers]
-    return 2 * sum(STATE.fullmatch(word) is not None for word in words) > len(words)
-
-
-def _differing(alike: dict[Template, set[Token]], plain: bool) -> dict[Template, set[Token]]:
-    """Return the names that templates of one form do not all have, where there are enough of them to be names."""
-    opened = any(kind == OPENER for names in alike.values() for _, kind in names)
-    named = sum(any(kind == NAME for _, kind in names) for names in alike.values())
-    common = set.intersection(*alike.values())
-    enough = OPENERS if opened else NAMES if named + plain >= NAMES else WORDS
-    told = set().union(*alike.values()) - common
-    if len(alike) + plain < enough or _states(told) or _led(told):
-        return {}
-    return {template: names - common for template, names in alike.items()}
-
-
-def _leaves_enough(template: Template, removed: set[Token]) -> bool:
-    """Tell whether at least two words, and half of all, stay when these are hidden."""
-    words = [token for token in template if token != GAP and (token[1] != FIXED or token[0][:1].isalpha())]
-    left = sum(token not in removed for token in words)
-    return left >= 2 and 2 * left >= len(words)

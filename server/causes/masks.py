@@ -4,7 +4,7 @@ import re
 from functools import lru_cache
 from itertools import pairwise
 
-from .quotes import FIELD, HOST, QUOTED, names_a_cause
+from .quotes import FIELD, HOST, QUOTED, names_a_cause, names_a_value
 from .words import SMALL, TELLING
 
 HOLE = "<*>"
@@ -35,7 +35,7 @@ _METHODS = frozenset("GET POST PUT PATCH DELETE HEAD OPTIONS".split())
 _QUOTES = re.compile(r"[\"'`“„]")
 # Most words with a digit: a number, a time, an id, an address, with what stands around it.
 _SIMPLE = re.compile(
-    r"""([(\[{<'"]*+)((?!\w*\.\.)(?:[\w+-][\w.+%-]*@[\w.-]*[\w-]|[+-]?[0-9a-fA-F]+(?:[:.,-][0-9a-fA-F]+)+[%Z]?|"""
+    r"""([(\[{<'"]*+)((?!\w*\.\.)(?:[\w+-][\w.+%-]*@[\w.-]*[\w-]|(?=[^\d\s]*\d|(?:[0-9a-fA-F]{2}:){3})[+-]?[0-9a-fA-F]+(?:[:.,-][0-9a-fA-F]+)+[%Z]?|"""
     r"""[0-9-]{8,10}T[0-9:.]+(?:Z|[+-][0-9:]+)?|(?=[A-Za-z_.+-]*[0-9])[A-Za-z0-9_+-](?:[A-Za-z0-9_.+%-]*[A-Za-z0-9_%])?))"""
     r"""([)\]}>'".,;:!?]*)"""
 )
@@ -51,7 +51,7 @@ _CLOSING = re.compile(r"[)\]}>'\".,;:!?]*$")
 _CODE = re.compile(r"[\[(]?-?(?:\d{1,6}|[A-Z]{1,5}-?\d{1,6}|[0-9A-Z]{5})[)\]]?[.,;:]?")
 _LEADING_CODE = re.compile(r"\[?[A-Z]{1,8}[-_]?\d{2,6}\]?:?")
 _SET_CODE = re.compile(r"(?:code|errno)[=:]\"?-?\d{1,6}\b|sqlstate[\[=:]\w{5}\b", re.I)
-_PATH = re.compile(r"[\w.-]+(?:/[\w.-]+)+/?")
+_PATH = re.compile(r"(?!\w/\w{1,2}\b(?!/))[\w.-]+(?:/[\w.-]+)+/?")
 _SET_HOST = re.compile(
     r"([(\[]?[\w.-]*(?:host|hostname|addr|address|server|peer|ip)=)[^\s=\"'()\[\]{},;]+([)\]},;]*)", re.I
 )
@@ -67,6 +67,11 @@ _METHOD = re.compile(r"\b(?:GET|POST|PUT|PATCH|DELETE|Get|Post|Put|Patch|Delete)
 _VALUES = re.compile(r"(?<=\)=\()[^()]+(?=\))|(?<=value is \()[^()]+(?=\))|(?<=\(SQL: )\S.*(?=\))")
 """What databases quote: the values of a key, the statement."""
 
+_TOKEN_MARK = re.compile(
+    r"(?<=[Uu]nexpected token )[\"'`]?[^\w\s<\"'`][\"'`]?(?=[ ,;:]|$)|(?<=[Uu]nexpected token )[\"'`]?<[\"'`]?(?=[ ,;:]|$)|(?<=[Uu]nexpected token )\w(?=[ ,;:]|$)"
+)
+"""What a parser met: any mark or letter."""
+
 _RESTATED = re.compile(r"<\*> \((?:<\*>)?\)")
 
 _known: dict[str, str] = {}
@@ -75,6 +80,8 @@ _known: dict[str, str] = {}
 def masked(text: str) -> str:
     """Return `text` with a hole for each part that may vary: quoted values, ids, numbers, addresses, paths."""
     text = text[:LONGEST_TEXT]
+    if "token " in text:
+        text = _TOKEN_MARK.sub(HOLE, text)
     if "://" in text:
         text = _METHOD.sub("", text)
     if _QUOTES.search(text):
@@ -93,8 +100,8 @@ def masked(text: str) -> str:
             elif (plain := _word(word)) != word:
                 plain = _in_place(word, plain, before, len(kept), text)
                 holes += 1
-                if plain.startswith(HOLE) and kept and kept[-1] in _DATES:
-                    kept.pop()
+                while plain.startswith(HOLE) and kept and (named := kept[-1].lstrip("[(")) in _DATES:
+                    plain = kept.pop().removesuffix(named) + plain
         before = word
         kept.append(plain)
     line = " ".join(kept)
@@ -201,6 +208,8 @@ def _quotation(match: re.Match[str]) -> str:
     value = match[match.lastindex or 0]
     if value == HOLE or not value.strip():
         return match[0]
+    if names_a_value(match) and " " not in value:
+        return HOLE
     return match[0] if names_a_cause(match, value) else _inside(value)
 
 

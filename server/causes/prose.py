@@ -38,13 +38,14 @@ _STATUS_MARK = "httpstatus"
 class Body(NamedTuple):
     """`atoms` are `key=value` where the value is kept to the letter, `key~text` where it is a masked text.
 
-    `line` is the sentence with holes.
+    `line` is the sentence with holes; `cut` tells of a body that ends in the middle.
     """
 
     atoms: tuple[str, ...]
     sentence: str
     line: str
     names: tuple[str, ...] = ()
+    cut: bool = False
 
 
 def of_markup(body: str) -> Body:

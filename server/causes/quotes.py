@@ -13,7 +13,7 @@ _NAMES_A_VALUE = re.compile(
     r"(?:\b(?:user|username|login|entry|value|got|found|named|called|account|client|tenant|host|server|customer|driver|owner"
     r"|database|db|workspace|company|organi[sz]ation|fleet|vehicle|trailer|device|by|recipient|sender|member|person|manager"
     r"|operator|dispatcher|contact|assignee|author|principal|employee|carrier|site|terminal|depot|location|yard|branch"
-    r"|channel|team|group)|@)[ :=(]*$",
+    r"|channel|team|group|queue|vhost|topic|exchange|bucket)|@)[ :=(]*$|host=$",
     re.I,
 )
 _IS_A_FIELD = re.compile(
@@ -43,10 +43,15 @@ def names_a_cause(match: re.Match[str], value: str) -> bool:
     if _VARIABLE.search(value) or HOST.fullmatch(value):
         return False
     before = match.string[max(0, match.start() - 24) : match.start()]
-    if _NAMES_A_VALUE.search(before):
+    if names_a_value(match):
         return False
     if value in FIELDS or _WORDLIKE.fullmatch(value.removesuffix("()")):
         return True
     if not FIELD.fullmatch(value):
         return False
     return bool(_NAMES_A_FIELD.search(before) or _IS_A_FIELD.match(match.string, match.end()))
+
+
+def names_a_value(match: re.Match[str]) -> bool:
+    """Tell whether the word before a quotation is one that a value of the record follows."""
+    return _NAMES_A_VALUE.search(match.string[max(0, match.start() - 24) : match.start()]) is not None

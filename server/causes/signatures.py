@@ -11,13 +11,16 @@ from typing import NamedTuple
 from .bodies import of_json, of_pairs
 from .masks import masked, varying
 from .prose import Body, of_markup, of_text
-from .templates import ATOM_ENDS
 from .titles import title_of
 
 __all__ = ["VERSION", "Signature", "group_id", "masked", "signature_of", "varying"]
 
-VERSION = "3"
+VERSION = "4"
 """Goes into every id: a change of the rules must change it, so that an old id never means another cause."""
+
+ATOM_ENDS = "\x1e"
+CUT = "<cut>"
+"""The atom of a body that ends in the middle."""
 
 LONGEST_BODY = 65_536
 LONGEST_CACHED = 2_000
@@ -66,7 +69,8 @@ def _signature(body: str) -> Signature:
 def _signed(body: Body) -> Signature:
     fields = frozenset(atom.removeprefix("field=") for atom in body.atoms if atom.startswith("field="))
     title = title_of(body.line, body.names, fields)
-    return Signature(ATOM_ENDS.join(body.atoms), _with(body.sentence, body.names), title)
+    atoms = sorted((*body.atoms, CUT)) if body.cut else body.atoms
+    return Signature(ATOM_ENDS.join(atoms), _with(body.sentence, body.names), title)
 
 
 def _with(sentence: str, names: tuple[str, ...]) -> str:

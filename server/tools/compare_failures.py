@@ -2,9 +2,8 @@
 
 from datetime import datetime
 from functools import partial
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-import anyio.to_thread
 from mcp.server.mcpserver import Context
 from mcp.types import CallToolResult
 from pydantic import Field
@@ -13,7 +12,7 @@ from ..analysis.results import Baseline, Comparison, Other, WindowRead
 from ..analysis.text import fenced
 from ..analysis.window import Window
 from ..catena.query import iso
-from ..questions import Question, Reading
+from ..questions import Question, Reading, sources_in
 from ..runtime import Runtime
 from ._arguments import (
     ConnectionId,
@@ -29,6 +28,9 @@ from ._arguments import (
 )
 from ._progress import progress_to
 from ._render import FENCE_NOTE, answer_of, asked, percent, plural, second
+
+if TYPE_CHECKING:
+    from ..causes.memory import Memory
 
 PAGE = 1000
 MOST_CAUSES = 12
@@ -63,7 +65,8 @@ async def compare_failures(
     before, _ = await read(Question(filters, baseline, PAGE, most))
     personal = runtime.settings.show_personal_data
     compare = partial(_comparison, reading, before, filters.given(), as_of, personal)
-    return answer_of(await anyio.to_thread.run_sync(compare), comparison_text)
+    comparison = await runtime.learning(compare, sources_in(reading.frame, before.frame))
+    return answer_of(comparison, comparison_text)
 
 
 def _baseline(window: Window, start: str | None, end: str | None, now: datetime) -> Window:
@@ -75,11 +78,16 @@ def _baseline(window: Window, start: str | None, end: str | None, now: datetime)
 
 
 def _comparison(
-    reading: Reading, before: Reading, filters: dict[str, str | list[str]], as_of: datetime, personal: bool
+    reading: Reading,
+    before: Reading,
+    filters: dict[str, str | list[str]],
+    as_of: datetime,
+    personal: bool,
+    memory: "Memory",
 ) -> Comparison:
     from ..analysis.comparison import compared, rates_of, verdict_of
 
-    causes = compared(reading.frame, before.frame, personal=personal)
+    causes = compared(reading.frame, before.frame, personal=personal, memory=memory)
     rates, baseline_rates = rates_of(reading.frame), rates_of(before.frame)
     window, baseline = reading.window, before.window
     complete = reading.coverage.complete and before.coverage.complete

@@ -1,6 +1,7 @@
 """Show one operation whole: what was written, every attempt with the gap before it, why it failed and what to do."""
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
@@ -18,6 +19,7 @@ from ._render import FENCE_NOTE, answer_of, asked, attempt_lines, retry_told, se
 
 if TYPE_CHECKING:
     from ..catena.wire import Operation
+    from ..causes.memory import Learned
 
 NEAR = (timedelta(seconds=5), timedelta(minutes=2), timedelta(minutes=30))
 """How far around the time in its id an operation is looked for, nearest first."""
@@ -45,7 +47,10 @@ async def get_resource_operation(
             found = await (await runtime.client()).operation(connection_id, operation_id)
         else:
             found = await _look_for(runtime, operation_id)
-    return answer_of(_told(found, filters, runtime), operation_text)
+    from ..analysis.operations import learned_from
+
+    named = await runtime.learning(partial(learned_from, [found]), {found.source_name})
+    return answer_of(_told(found, filters, runtime, named), operation_text)
 
 
 async def _look_for(runtime: Runtime, operation_id: str) -> "Operation":
@@ -85,18 +90,18 @@ def _time_in(operation_id: str) -> datetime:
     return datetime.fromtimestamp((uuid.int >> 80) / 1000, UTC)
 
 
-def _told(op: "Operation", filters: dict[str, str], runtime: Runtime) -> OneOperation:
+def _told(op: "Operation", filters: dict[str, str], runtime: Runtime, named: "Learned") -> OneOperation:
     from ..analysis.operations import attempts_of, cause_told, row_of
 
     personal, now = runtime.settings.show_personal_data, runtime.clock()
-    row = row_of(op, detail="full", personal=personal).model_copy(update={"logs": None})
+    row = row_of(op, detail="full", personal=personal, named=named).model_copy(update={"logs": None})
     return OneOperation(
         window=WindowRead(from_datetime=op.created_at, to_datetime=max(now, op.created_at)),
         filters=dict(filters),
         as_of=now,
         operation=row,
         attempts=attempts_of(op, personal),
-        cause=cause_told(op, personal),
+        cause=cause_told(op, personal, named),
     )
 
 

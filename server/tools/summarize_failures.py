@@ -4,10 +4,9 @@ import json
 from collections.abc import Callable
 from datetime import datetime
 from functools import partial
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import anyio
-import anyio.to_thread
 from mcp.server.mcpserver import Context
 from mcp.types import CallToolResult
 from pydantic import Field
@@ -17,7 +16,7 @@ from ..analysis.text import one_line
 from ..analysis.window import Window
 from ..catena.bookmark import Bookmark
 from ..catena.query import iso
-from ..questions import Question, Reading
+from ..questions import Question, Reading, sources_in
 from ..runtime import ASIDE_S, Runtime
 from . import _budget
 from ._arguments import (
@@ -36,6 +35,9 @@ from ._arguments import (
 )
 from ._progress import progress_to
 from ._render import answer_of, summary_text
+
+if TYPE_CHECKING:
+    from ..causes.memory import Memory
 
 MOST_SHOWN = 8
 """More causes than ever fit the budget of a summary."""
@@ -74,19 +76,21 @@ async def summarize_failures(
     question = Question(filters, window, size, most, start if cursor else None)
     reading, as_of = await runtime.read(question, refresh=refresh, progress=progress_to(ctx))
     analyse = partial(_summary, reading, question, as_of, max_groups, settings.show_personal_data)
-    summary = await anyio.to_thread.run_sync(analyse)
+    summary = await runtime.learning(analyse, sources_in(reading.frame))
     await _add_connection_status(runtime, summary.groups[:MOST_SHOWN])
     summary = _fitted(summary)
     return answer_of(summary, summary_text)
 
 
-def _summary(reading: Reading, question: Question, as_of: datetime, max_groups: int, personal: bool) -> Summary:
+def _summary(
+    reading: Reading, question: Question, as_of: datetime, max_groups: int, personal: bool, memory: "Memory"
+) -> Summary:
     from ..analysis.failures import groups_of, pending_of, totals_of
     from ..analysis.timeline import timeline_of
 
     frame, window, coverage = reading.frame, reading.window, reading.coverage
     start, end = coverage.start or window.start, coverage.end or window.end
-    groups, other = groups_of(frame, start, end, most=min(max_groups, MOST_SHOWN), personal=personal)
+    groups, other = groups_of(frame, start, end, most=min(max_groups, MOST_SHOWN), personal=personal, memory=memory)
     return Summary(
         window=WindowRead(from_datetime=window.start, to_datetime=window.end, default=window.default or None),
         filters=question.filters.given(),

@@ -229,8 +229,8 @@ def test_source_type_and_status_are_part_of_the_id() -> None:
 
 def test_golden_ids_do_not_change_without_a_new_version() -> None:
     golden = {
-        ("samsara", "auth", 401, '{"message":"Invalid token.","requestId":"1"}'): "g_714d83be",
-        ("motive", "tsp", 429, '{"error_message":"Too many requests, try again later"}'): "g_0fece6a6",
+        ("samsara", "auth", 401, '{"message":"Invalid token.","requestId":"1"}'): "g_5989c91b",
+        ("motive", "tsp", 429, '{"error_message":"Too many requests, try again later"}'): "g_3b08d13c",
     }
     for (source, kind, code, body), expected in golden.items():
         assert group_id(source, kind, code, signature_of(body).skeleton) == expected
