@@ -136,6 +136,7 @@ def _group(name: str, whole: _Whole) -> Group:
     named = members.filter(pl.col("connection_id") == connections[0]) if connections else members
     example = named.row(-1, named=True)
     guidance = guidance_for(
+        example["source_name"],
         example["error_type"],
         example["status_code"],
         example["title"] + " " + example["message"],

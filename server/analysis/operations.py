@@ -164,7 +164,7 @@ def cause_told(op: Operation, personal: bool, named: Learned) -> Cause | None:
     if log is None and op.status != "failed":
         return None
     why = cause_of(op.source_name, log)
-    guidance = guidance_for(why.error_type, why.status_code, f"{why.title} {why.message}")
+    guidance = guidance_for(op.source_name, why.error_type, why.status_code, f"{why.title} {why.message}")
     return Cause(
         group=named.id_of(_member(op)),
         title=shown(why.title, personal, 80),

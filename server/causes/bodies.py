@@ -1,8 +1,9 @@
 """Take a JSON body apart, nested, quoted or cut: what tells the cause (atoms), and the sentence a person would quote."""
 
+import ast
 import re
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import unquote_plus
 
 import msgspec
@@ -10,10 +11,12 @@ import msgspec
 from .keys import (
     CODE,
     FIELD,
+    LONGEST_NAME,
     MESSAGE,
     NO_MESSAGE,
     NOISE,
     OTHER,
+    REASONS,
     SPOKEN,
     kind_of,
     label_of,
@@ -28,25 +31,40 @@ MOST_NAMES = 3
 DEEPEST = 12
 MOST_VALUES = 200
 MOST_OPEN = 64
+LONGEST_LEAD = 120
+LONGEST_REPR = 8_000
 
 _UNTOLD = (SPOKEN, NO_MESSAGE)
 _OPENERS = frozenset("{[")
 _CLOSERS = {"{": "}", "[": "]"}
 _PAIRS = re.compile(r"\s*[\w.-]{1,40}=[^=&;|]*+(?:[&;|]\s*[\w.-]{1,40}=[^=&;|]*+)+[&;|]?\s*")
 _SMALL_NUMBER = re.compile(r"-?\d{1,8}")
+_WRAPPER = re.compile(r"body|response|content|data|result|payload|raw", re.I)
+_CONSTANT = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+")
+"""A reason that a wrapper holds bare."""
+
+_PLACEHOLDER = re.compile(r"no message (?:given|available)\.?|n/?a|null|none|unknown|-+", re.I)
 _CUT_ESCAPE = re.compile(r"\\(?:u[0-9a-fA-F]{0,3})?$")
 _JSON_TOKEN = re.compile(
     r'[ \t\r\n]*("(?:[^"\\]|\\.)*+"|-?\d[\d.eE+-]*+(?=[\s,}\]])|true|false|null|[{}\[\]:,])[ \t\r\n]*'
 )
 
 
-Leaf = tuple[str, Any, int, int]
-"""A key and its value, then what the key says of it: its kind, and its rank as a message."""
+class Leaf(NamedTuple):
+    """A key and its value; what the key says of it: its kind, its rank as a message; and how deep among reasons it stands."""
+
+    key: str
+    value: Any
+    kind: int
+    rank: int
+    why: int = 0
 
 
 def of_json(text: str) -> Body | str | None:
     """Return a JSON body taken apart; a text that is all it holds; None where it is no JSON."""
     whole = _opened(text)
+    if whole is None and text[0] == '"' and not text.startswith('"{\\'):
+        return None  # a sentence that begins with a quoted name
     value = _opened(_closed(text)) if whole is None else whole
     if isinstance(value, str):
         return value
@@ -57,6 +75,39 @@ def of_json(text: str) -> Body | str | None:
     if not found and whole is None:
         return None
     return _told(found)._replace(cut=whole is None)
+
+
+def of_repr(text: str) -> Body | str | None:
+    """Return what Python writes of a dict or of bytes, taken apart; None where it is neither."""
+    if text[0] == "b":
+        plain = text[2:-1] if text.endswith(text[1]) else text[2:]
+        return plain.replace("\\'", "'").replace("\\\\", "\\")
+    try:
+        value = ast.literal_eval(text)
+    except (ValueError, SyntaxError, MemoryError, RecursionError, TypeError):
+        return None
+    if not isinstance(value, dict):
+        return None
+    found: list[Leaf] = []
+    _walk(value, "", found, DEEPEST)
+    return _told(found) if found else None
+
+
+def of_led(text: str) -> Body | None:
+    """Return a body that has words before its JSON, taken apart; None where there is no JSON to the end."""
+    begin = text.find("{", 0, LONGEST_LEAD)
+    lead = text[:begin].strip() if begin > 0 else ""
+    if not lead or not text.endswith("}") or "\n" in lead:
+        return None
+    value = _opened(text[begin:])
+    if not isinstance(value, dict) or not value:
+        return None
+    found: list[Leaf] = []
+    _walk(value, "", found, DEEPEST)
+    body = _told(found)
+    sentence, line, kept = _spoken(lead.rstrip(":- "))
+    atoms = tuple(sorted((*body.atoms, f"lead~{kept}")))
+    return body._replace(atoms=atoms) if body.line else body._replace(atoms=atoms, sentence=sentence, line=line)
 
 
 def of_pairs(text: str) -> Body | None:
@@ -70,7 +121,7 @@ def of_pairs(text: str) -> Body | None:
         said = unquote_plus(value).strip() if mark == "&" else value.strip()
         kind, rank = kind_of(key.strip())
         if kind != NOISE:
-            found.append((key.strip(), int(said) if _SMALL_NUMBER.fullmatch(said) else said, kind, rank))
+            found.append(Leaf(key.strip(), int(said) if _SMALL_NUMBER.fullmatch(said) else said, kind, rank))
     return _told(found) if len(pairs) > 1 and found else None
 
 
@@ -103,55 +154,87 @@ def _closed(text: str) -> str:
     return text[: whole[0]] + "".join(reversed(whole[1]))
 
 
-def _walk(value: Any, key: str, found: list[Leaf], depth: int) -> None:
-    """Collect leaves in the body's order; positions in a list do not count, a text that is JSON is opened."""
+def _walk(value: Any, key: str, found: list[Leaf], depth: int, why: int = 0) -> None:
+    """Collect leaves in the body's order; positions in a list do not count, a text that is JSON is opened.
+
+    `why` counts the keys on the way under which the reason stands.
+    """
     if depth == 0 or len(found) >= MOST_VALUES:
         return
     if isinstance(value, dict):
-        graph = "message" in value and ("locations" in value or "extensions" in value)
-        for name, inner in value.items():
-            if graph and name == "path":  # of GraphQL: the operation, then where in its result
-                inner = inner[:1] if isinstance(inner, list) else None
-            if type(inner) is str and inner[:1] not in _OPENERS:  # most values, so no call for them
-                kind, rank = kind_of(name)
-                if kind != NOISE:
-                    found.append((name, inner.strip(), kind, rank))
-            elif inner is not None:
-                _walk(inner, name, found, depth - 1)
+        _walk_object(value, key, found, depth, why)
     elif isinstance(value, list):
         if value and kind_of(key)[0] == FIELD and all(isinstance(step, str | int) for step in value):
-            value = ".".join(step if isinstance(step, str) else "#" for step in value)
-            found.append((key, value, *kind_of(key)))
+            path = ".".join(step if isinstance(step, str) else "#" for step in value)
+            found.append(Leaf(key, path, *kind_of(key), why))
             return
-        if value and isinstance(value[0], str) and kind_of(key)[0] == OTHER and _says(value[0]):
-            found.append(
-                ("field", key, FIELD, NO_MESSAGE)
-            )  # what is wrong with a field stands in a list under its name
         for inner in value:
-            _walk(inner, key, found, depth - 1)
+            if isinstance(inner, dict) and depth > 1:  # its keys are no fields, whatever the list is called
+                _walk_object(inner, "", found, depth - 1, why)
+            else:
+                _walk(inner, key, found, depth - 1, why)
     elif isinstance(value, str) and value[:1] in _OPENERS and isinstance(opened := _opened(value), dict | list):
-        _walk(opened, key, found, depth - 1)
+        _walk(opened, key, found, depth - 1, why)
     elif value is not None:
         kind, rank = kind_of(key)
         if kind != NOISE:
-            found.append((key, value.strip() if isinstance(value, str) else value, kind, rank))
+            found.append(Leaf(key, value.strip() if isinstance(value, str) else value, kind, rank, why))
+
+
+def _walk_object(value: dict[str, Any], key: str, found: list[Leaf], depth: int, why: int) -> None:
+    graph = "message" in value and ("locations" in value or "extensions" in value)
+    pinned = "key" in value and ("value" in value or "type" in value)
+    root = depth == DEEPEST and all(isinstance(inner, list) for inner in value.values())
+    for name, inner in value.items():
+        if graph and name == "path":  # of GraphQL: the operation, then where in its result
+            inner = inner[:1] if isinstance(inner, list) else None
+        if (why or root) and (reasons := _reasons(name, inner, key if depth < DEEPEST else "")):
+            # What is wrong with a field stands under its name, whatever that is: it says more than the key of a message.
+            found.append(Leaf("field", name, FIELD, NO_MESSAGE, why))
+            found += [Leaf(name, reason, MESSAGE, SPOKEN, why + 1) for reason in reasons]
+        elif type(inner) is str and inner[:1] not in _OPENERS:  # most values, so no call for them
+            kind, rank = kind_of(name)
+            if pinned and name == "key":
+                found.append(Leaf("field", inner.strip(), FIELD, NO_MESSAGE, why))
+            elif kind != NOISE:
+                found.append(Leaf(name, inner.strip(), kind, rank, why))
+        elif inner is not None:
+            _walk(inner, name, found, depth - 1, why + (REASONS.match(name) is not None))
+
+
+def _reasons(name: str, value: Any, above: str) -> list[str]:
+    """Return what a list, or a text right under the key of reasons, says is wrong with the field it is named by."""
+    if isinstance(value, str):
+        plain = REASONS.match(above) and kind_of(name)[0] == OTHER and kind_of(name)[1] == SPOKEN
+        return [value.strip()] if plain and " " in value else []
+    if not isinstance(value, list) or not value or REASONS.match(name) or kind_of(name)[0] in (FIELD, MESSAGE):
+        return []
+    if not all(isinstance(reason, str) for reason in value):
+        return []
+    told = [reason.strip() for reason in value]
+    return told if any(" " in reason or (reason.isalpha() and reason.islower()) for reason in told) else []
 
 
 def _told(found: list[Leaf]) -> Body:
     atoms: set[str] = set()
     names: dict[str, None] = {}
-    best = (True, NO_MESSAGE, 0)
+    best = (True, True, 0, NO_MESSAGE, 0)
     text = ""
-    for i, (key, value, kind, rank) in enumerate(found):
-        if kind == OTHER and isinstance(value, str) and " " not in value and value.isascii():
-            continue  # an id, most likely, and the most common of all values
+    for i, (key, value, kind, rank, why) in enumerate(found):
+        if isinstance(value, str) and kind == OTHER and " " not in value and value.isascii():
+            if _WRAPPER.fullmatch(key) and _CONSTANT.fullmatch(value):
+                atoms.add(f"{key}={value}")
+                names[value[:LONGEST_NAME]] = None
+            continue  # else an id, most likely, and the most common of all values
         atom, name = _atom(key, value, kind, rank)
         if atom:
             atoms.add(atom)
         if name:
             names[name] = None
-        if isinstance(value, str) and value and (entry := (" " not in value, rank, i)) < best and _speaks(value, rank):
-            best, text = entry, value
+        if isinstance(value, str) and value and _speaks(value, rank, why):
+            entry = (_PLACEHOLDER.fullmatch(value) is not None, " " not in value and not why, -why, rank, i)
+            if entry < best:
+                best, text = entry, value
     sentence, line, _ = _spoken(text)
     new = [name for name in names if name not in sentence][:MOST_NAMES]
     return Body(tuple(sorted(atoms)) or _opaque(found), sentence, line, tuple(new))
@@ -161,10 +244,12 @@ def _atom(key: str, value: Any, kind: int, rank: int) -> tuple[str, str]:
     """Keep a value that names the cause, mask a text, leave out any other; with it, how a reader is told of it."""
     if not isinstance(value, str):
         return ("", "") if isinstance(value, bool) else told_by_number(key, value)
-    worded = " " in value or not value.isascii()
+    worded = " " in value or not value.isascii() or (kind == MESSAGE and value.isalpha() and value.islower())
     if kind in (CODE, FIELD) and not worded and (told := told_by_word(key, value))[0]:
         return told
-    if not value or kind == FIELD or not (worded or rank not in _UNTOLD) or not _speaks(value, rank):
+    if not value or kind == FIELD or not (worded or rank not in _UNTOLD):
+        return "", ""
+    if not _speaks(value, rank, kind == MESSAGE):
         return "", ""
     return f"{'' if kind in (MESSAGE, CODE) else label_of(key)}~{_spoken(value)[2]}", ""
 
@@ -179,8 +264,8 @@ def _opaque(found: list[Leaf]) -> tuple[str, ...]:
     return tuple(sorted(atoms)) or ("{}",)
 
 
-def _speaks(text: str, rank: int) -> bool:
-    return rank not in _UNTOLD or _says(text)
+def _speaks(text: str, rank: int, why: int = 0) -> bool:
+    return rank not in _UNTOLD or (rank == SPOKEN and why > 0) or _says(text)
 
 
 def _says(text: str) -> bool:

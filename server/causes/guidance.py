@@ -1,12 +1,17 @@
 """Who has to act on a cause, whether sending again can help, and what to do, each with its reason.
 
-From words, type and status together, the first rule that fits. The status alone is never trusted: TSPs fail inside 200,
-send duplicates as 500 and permission errors as 400. What retries really did outweighs all of them; what fits no rule
-stays unknown.
+What tells it is a table, `guidance.toml`: words in several languages first, numbers that TSPs publish, then type and
+status. The status alone is never trusted: TSPs fail inside 200, send duplicates as 500 and permission errors as 400.
+What retries really did outweighs all of them; what fits no line stays unknown.
 """
 
 import re
+import tomllib
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, NamedTuple
 
 
 @dataclass(frozen=True)
@@ -47,98 +52,106 @@ CURED_SHARE = 0.1
 FEWEST_OTHERS = 10
 OTHERS_SHARE = 0.8
 
-_KINDS = {
-    "a rate limit": Guidance("partner", True, "Spread the writes out; send the failed ones again later"),
-    "a duplicate": Guidance(
-        "partner", False, "It exists at the TSP: update it, or change the value that must be unique"
-    ),
-    "a missing right": Guidance(
-        "fleet", False, "The fleet grants its TSP account the right to write this; then send again"
-    ),
-    "a refused sign-in": Guidance("fleet", False, "The fleet signs in to the TSP again; then send again"),
-    "no answer": Guidance("tsp", True, "Send again when the TSP answers; if it lasts, tell the TSP's support"),
-    "a missing record": Guidance("partner", False, "Check that the record still exists at the TSP; then send again"),
-    "a refused value": Guidance("partner", False, "Correct what the message names; the same payload fails again"),
-    "an unsupported write": Guidance("catena", False, "Ask Catena's support whether the TSP takes this write"),
-    "a fault inside": Guidance("tsp", None, "Send one again; if it fails too, give the TSP's support the example"),
-}
+TABLE = Path(__file__).with_name("guidance.toml")
+UNTOLD = "no reason"
+
 _UNKNOWN = Guidance("unknown", None, "Cause not recognised: read the example before sending again.")
-
-
-@dataclass(frozen=True)
-class _Rule:
-    kind: str
-    words: re.Pattern[str] | None = None
-    types: tuple[str, ...] = ()
-    codes: tuple[int, ...] = ()
-
-    def reason(self, error_type: str | None, status_code: int | None, message: str) -> str | None:
-        """Return why the rule fits, None where it does not."""
-        if self.words is not None:
-            return f"the message tells of {self.kind}" if self.words.search(message) else None
-        if error_type in self.types:
-            return f"error type {error_type}"
-        return f"status {status_code}" if status_code in self.codes else None
-
-
-def _words(kind: str, *patterns: str) -> _Rule:
-    return _Rule(kind, re.compile("|".join(patterns), re.I))
-
-
-_RULES = (
-    # These two are unmistakable, whatever the words: a time-out of a login host is no refused sign-in.
-    _Rule("a rate limit", codes=(429,)),
-    _Rule("no answer", types=("network",)),
-    _words(
-        "a rate limit",
-        r"rate.?limit|too many requests|quota|over.?limit|throttl|calls? (?:per|exceeded)",
-        r"exceeded .{0,20}(?:calls|requests)",
-    ),
-    _words(
-        "a duplicate",
-        r"duplicat|already (?:exists?|in use|taken|registered|assigned|been taken)|must be unique|not unique",
-        r"existiert bereits|ya existe|ya está|existe déjà",
-    ),
-    _words(
-        "a missing right",
-        r"permission|privilege|no right\b|not (?:authori[sz]ed to|allowed to|permitted)|forbidden|access (?:is )?denied|securitygroup",
-        r"insufficient.{0,20}(?:scope|right|clearance)",
-    ),
-    _words(
-        "a refused sign-in",
-        r"invalid (?:token|session|api.?key|user\b)|token.{0,20}expired|expired.{0,20}(?:token|session|credential)",
-        r"credential|unauthori[sz]ed|not logged in|login (?:failed|required)|sign.?in|authenticat",
-        r"password (?:is )?(?:expired|incorrect)",
-    ),
-    _words(
-        "no answer",
-        r"time.?d? ?out|deadline exceeded|connection (?:refused|reset|closed|aborted)|unreachable|no route|getaddrinfo",
-        r"no such host|\bdns\b|\beof\b|unavailable|gateway|maintenance|overload",
-    ),
-    _words(
-        "a missing record",
-        r"not found|does not exist|no longer exists|unknown (?:id|record|vehicle|driver|user|asset)|nicht gefunden",
-        r"no encontrad",
-    ),
-    _Rule("a refused sign-in", types=("auth",), codes=(401,)),
-    _Rule("a missing right", codes=(403,)),
-    _Rule("a missing record", codes=(404, 410)),
-    _Rule("no answer", codes=(502, 503, 504)),
-    _Rule("a refused value", types=("validation",), codes=(400, 413, 415, 422)),
-    _Rule("an unsupported write", codes=(405, 501)),
-    _Rule("a fault inside", codes=(500,)),
+_TOLD_STATUS = re.compile(
+    r"(?:^|\s)([1-5]\d\d), message=|^([1-5]\d\d) (?:Client|Server) Error|\bstatus(?: code)?[ :=]+([1-5]\d\d)\b", re.I
 )
+"""The status that a client's exception tells where there is no other."""
+
+_NUMBER = re.compile(r"(?:error(?: ?code)?|code|err|result|status)\b[:= ]+(-?\d{1,6})\b", re.I)
+_SAYS_NOTHING = re.compile(
+    r"(?:no message ?)*|(?:\W|\b(?:[1-5]\d\d|client|server|error|bad request|for url|fetch failed|request failed|https?:\S*)(?!\w))+",
+    re.I,
+)
+_APART = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|_")
+"""Where constants and names of classes fall into words."""
+
+
+class Line(NamedTuple):
+    """A line of the table: what tells a kind. A place that asks for nothing fits anything."""
+
+    kind: str
+    words: re.Pattern[str] | None
+    network: bool
+    types: tuple[str, ...]
+    statuses: tuple[int, ...]
+
+
+class Table(NamedTuple):
+    """The table as it is asked: kinds by name, lines in order, and numbers by TSP ("" for any) with what they mean."""
+
+    kinds: dict[str, Guidance]
+    lines: tuple[Line, ...]
+    numbers: dict[tuple[str, int], tuple[str, str]]
+
+
+@lru_cache(maxsize=1)
+def table() -> Table:
+    """Return the table, read once."""
+    raw = tomllib.loads(TABLE.read_text(encoding="utf-8"))
+    kinds = {kind["name"]: Guidance(kind["owner"], kind.get("retryable"), kind["advice"]) for kind in raw["kind"]}
+    numbers = {
+        (entry.get("source_name", ""), int(number)): (entry["kind"], meaning)
+        for entry in raw["number"]
+        for number, meaning in entry["numbers"].items()
+    }
+    return Table(kinds, tuple(_lines(raw)), numbers)
+
+
+def _lines(raw: dict[str, Any]) -> Iterator[Line]:
+    for entry in raw["words"]:
+        yield Line(entry["kind"], re.compile("|".join(entry["match"]), re.I), entry.get("network", False), (), ())
+    for entry in raw["code"]:
+        yield Line(entry["kind"], None, False, tuple(entry.get("types", ())), tuple(entry["statuses"]))
+
+
+def kind_of(source_name: str, error_type: str | None, status_code: int | None, message: str) -> tuple[str, str]:
+    """Return the kind of a cause and what tells it; empty where no line of the table fits."""
+    if status_code is None and (told := _TOLD_STATUS.search(message)):
+        status_code = int(next(filter(None, told.groups())))
+        error_type = None if error_type == "network" else error_type
+    if status_code == 429:  # unmistakable, whatever the words
+        return "a rate limit", "status 429"
+    if status_code in (None, 400) and _SAYS_NOTHING.fullmatch(message.strip()):
+        return UNTOLD, ""
+    if found := _by_number(source_name, status_code, message):
+        return found
+    apart = _APART.sub(" ", message)
+    text = message if apart == message else f"{message}\n{apart}"
+    unanswered = error_type == "network"  # a time-out of a login host is no refused sign-in
+    for line in table().lines:
+        if line.words is not None:
+            if (line.network or not unanswered) and line.words.search(text):
+                return line.kind, f"the message tells of {line.kind}"
+        elif error_type in line.types:
+            return line.kind, f"error type {error_type}"
+        elif status_code in line.statuses:
+            return line.kind, f"status {status_code}"
+    return "", ""
+
+
+def _by_number(source_name: str, status_code: int | None, message: str) -> tuple[str, str] | None:
+    """Return what a number means that the TSP, or a network before it, publishes."""
+    numbers = table().numbers
+    for found in _NUMBER.finditer(message):
+        number = int(found[1])
+        general = number < 0 or number == status_code
+        known = numbers.get((source_name, number)) or (numbers.get(("", number)) if general else None)
+        if known:
+            return known[0], f"{number} means: {known[1]}"
+    return None
 
 
 def guidance_for(
-    error_type: str | None, status_code: int | None, message: str, evidence: Evidence | None = None
+    source_name: str, error_type: str | None, status_code: int | None, message: str, evidence: Evidence | None = None
 ) -> Guidance:
     """Return who acts, whether a retry can help, and the advice with its reasons in brackets."""
-    told, reasons = _UNKNOWN, []
-    for rule in _RULES:
-        if reason := rule.reason(error_type, status_code, message):
-            told, reasons = _KINDS[rule.kind], [reason]
-            break
+    kind, reason = kind_of(source_name, error_type, status_code, message)
+    told = table().kinds[kind] if kind else _UNKNOWN
+    reasons = [reason] if reason else []
     if evidence is not None and evidence.retries_help:
         advice = told.advice if told.retryable else "Send again"
         told = Guidance(told.owner, True, advice)
@@ -146,5 +159,5 @@ def guidance_for(
     if evidence is not None and evidence.others_work and told.owner in ("fleet", "tsp"):
         reasons.append("other connections of the TSP work")
     if not reasons:
-        return told
+        return told if told is _UNKNOWN else Guidance(told.owner, told.retryable, f"{told.advice}.")
     return Guidance(told.owner, told.retryable, f"{told.advice} ({'; '.join(reasons)}).")

@@ -55,6 +55,14 @@ _PATH = re.compile(r"(?!\w/\w{1,2}\b(?!/))[\w.-]+(?:/[\w.-]+)+/?")
 _SET_HOST = re.compile(
     r"([(\[]?[\w.-]*(?:host|hostname|addr|address|server|peer|ip)=)[^\s=\"'()\[\]{},;]+([)\]},;]*)", re.I
 )
+_NESTED = re.compile(r"\w(?:Error|Exception|Fault|Timeout)\($")
+"""Before what an exception says that another one quotes."""
+
+_NAMED_HOST = re.compile(r"((?:[A-Za-z]+:)?)(?:\*\.)?([\w.-]+)([.,;]?)")
+_FIELD_PATH = re.compile(r"[A-Za-z_]\w*(?:/[A-Za-z_]\w*){1,3}")
+_SAID_OF = re.compile(r" (?:must|is|are|has|have|should|cannot|can't|needs|may) ")
+"""Behind the path of a field, at the beginning of a sentence."""
+
 _FUSED = re.compile(r"<\*>(?:[\s,;:/.|#+-]*<\*>)+")
 _UNITS = re.compile(
     r"<\*> ?(?:ms|msecs?|milliseconds?|s|secs?|seconds?|mins?|minutes?|h|hrs?|hours?|days?|weeks?|months?|bytes?|[kKMGT]?i?[bB]|"
@@ -132,6 +140,8 @@ def canonical(line: str) -> str:
 
 def _in_place(word: str, plain: str, before: str, at: int, text: str) -> str:
     """Keep a number that is a code by where it stands: behind `code`, or before the sentence's colon."""
+    if at == 0 and "/" in word and _FIELD_PATH.fullmatch(word) and _SAID_OF.match(text, len(word)):
+        return word
     label = before.strip("[(:#=,.").lower()
     if (label in _CODED or (label in _ERROR and at == 1)) and _CODE.fullmatch(word):
         return word
@@ -186,6 +196,8 @@ def _plain(word: str) -> str:
         return host[1] + HOLE + host[2]
     if _SET_CODE.search(word) or word.strip("()[],.;:").lower() in _TERMS:
         return word
+    if ":" in word and (named := _NAMED_HOST.fullmatch(word)) and HOST.fullmatch(named[2]):
+        return named[1] + HOLE + named[3]
     label, dots, rest = word.rpartition("..")
     if dots and label.rstrip(".").isalpha():
         return label + dots + (_plain(rest) if rest else "")
@@ -208,6 +220,8 @@ def _quotation(match: re.Match[str]) -> str:
     value = match[match.lastindex or 0]
     if value == HOLE or not value.strip():
         return match[0]
+    if _NESTED.search(match.string, max(0, match.start() - 24), match.start()):
+        return f'"{masked(value)}"'
     if names_a_value(match) and " " not in value:
         return HOLE
     return match[0] if names_a_cause(match, value) else _inside(value)

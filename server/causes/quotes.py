@@ -18,10 +18,11 @@ _NAMES_A_VALUE = re.compile(
 )
 _IS_A_FIELD = re.compile(
     r"[ :]*(?:(?:is|are|was|field|parameter|property|column|attribute)\b[ ]?)?(?:also |a |not )*(?:required|missing|mandatory|"
-    r"must|cannot|can't|can not|may not|should|shall|needs|has to|has already|is invalid|is not valid|is not a valid|field|"
+    r"must|cannot|can't|can not|may not|should|shall|needs|has to|has already|is invalid|is not valid(?! [a-z])|field|"
     r"parameter|property|column|attribute|already taken|blank|empty|null)\b",
     re.I,
 )
+_IS_NO_VALID = re.compile(r" is not an? valid [a-z]")
 _TLDS = "com|net|org|io|de|eu|fr|uk|us|ca|mx|br|es|it|nl|dev|app|cloud|local|internal|example|test|lan|corp"
 # Any two letters end a name of three parts, but for what also ends the path of a field or a file.
 _COUNTRY = "(?!id|no|in|at|is|to|me|my|by|as|py|js|go|rb|ts|cs|rs|db|ip|os|tz)[a-z]{2}"
@@ -40,10 +41,12 @@ _VARIABLE = re.compile(r"[0-9@\\]")
 
 def names_a_cause(match: re.Match[str], value: str) -> bool:
     """Tell whether a quoted value is a field, a name in a program or a constant, and no value of the record."""
+    if value[0] == "^" or value[-1] == "$":  # the form that was asked for
+        return True
     if _VARIABLE.search(value) or HOST.fullmatch(value):
         return False
     before = match.string[max(0, match.start() - 24) : match.start()]
-    if names_a_value(match):
+    if names_a_value(match) or _IS_NO_VALID.match(match.string, match.end()):
         return False
     if value in FIELDS or _WORDLIKE.fullmatch(value.removesuffix("()")):
         return True

@@ -5,10 +5,11 @@ masked, values under code-like and field-like keys are kept, and everything else
 """
 
 import hashlib
+import re
 from functools import lru_cache
 from typing import NamedTuple
 
-from .bodies import of_json, of_pairs
+from .bodies import LONGEST_LEAD, LONGEST_REPR, of_json, of_led, of_pairs, of_repr
 from .masks import masked, varying
 from .prose import Body, of_markup, of_text
 from .titles import title_of
@@ -24,6 +25,7 @@ CUT = "<cut>"
 
 LONGEST_BODY = 65_536
 LONGEST_CACHED = 2_000
+_REPR = re.compile(r"""\{['"]|b['"][{<\[]""")
 
 
 class Signature(NamedTuple):
@@ -61,6 +63,10 @@ def _signature(body: str) -> Signature:
     if body[0] == "<":
         return _signed(of_markup(body))
     apart = of_json(body) if body[0] in '{["' else of_pairs(body)
+    if apart is None and len(body) <= LONGEST_REPR and _REPR.match(body):
+        apart = of_repr(body)
+    if apart is None and "{" in body[:LONGEST_LEAD]:
+        apart = of_led(body)
     if isinstance(apart, str):  # a body that is one quoted text may hold JSON again
         return signature_of(apart)
     return _signed(apart or of_text(body))
