@@ -16,10 +16,10 @@ from .keys import (
     NO_MESSAGE,
     NOISE,
     OTHER,
-    REASONS,
     SPOKEN,
     kind_of,
     label_of,
+    leads_to_reasons,
     told_by_number,
     told_by_word,
 )
@@ -32,8 +32,10 @@ DEEPEST = 12
 MOST_VALUES = 200
 MOST_OPEN = 64
 LONGEST_LEAD = 120
+LONGEST_PLACEHOLDER = 24
 LONGEST_REPR = 8_000
 
+_SAID = (str, list)
 _UNTOLD = (SPOKEN, NO_MESSAGE)
 _OPENERS = frozenset("{[")
 _CLOSERS = {"{": "}", "[": "]"}
@@ -188,7 +190,11 @@ def _walk_object(value: dict[str, Any], key: str, found: list[Leaf], depth: int,
     for name, inner in value.items():
         if graph and name == "path":  # of GraphQL: the operation, then where in its result
             inner = inner[:1] if isinstance(inner, list) else None
-        if (why or root) and (reasons := _reasons(name, inner, key if depth < DEEPEST else "")):
+        if (
+            (why or root)
+            and type(inner) in _SAID
+            and (reasons := _reasons(name, inner, key if depth < DEEPEST else ""))
+        ):
             # What is wrong with a field stands under its name, whatever that is: it says more than the key of a message.
             found.append(Leaf("field", name, FIELD, NO_MESSAGE, why))
             found += [Leaf(name, reason, MESSAGE, SPOKEN, why + 1) for reason in reasons]
@@ -199,15 +205,15 @@ def _walk_object(value: dict[str, Any], key: str, found: list[Leaf], depth: int,
             elif kind != NOISE:
                 found.append(Leaf(name, inner.strip(), kind, rank, why))
         elif inner is not None:
-            _walk(inner, name, found, depth - 1, why + (REASONS.match(name) is not None))
+            _walk(inner, name, found, depth - 1, why + leads_to_reasons(name))
 
 
 def _reasons(name: str, value: Any, above: str) -> list[str]:
     """Return what a list, or a text right under the key of reasons, says is wrong with the field it is named by."""
     if isinstance(value, str):
-        plain = REASONS.match(above) and kind_of(name)[0] == OTHER and kind_of(name)[1] == SPOKEN
+        plain = leads_to_reasons(above) and kind_of(name)[0] == OTHER and kind_of(name)[1] == SPOKEN
         return [value.strip()] if plain and " " in value else []
-    if not isinstance(value, list) or not value or REASONS.match(name) or kind_of(name)[0] in (FIELD, MESSAGE):
+    if not isinstance(value, list) or not value or leads_to_reasons(name) or kind_of(name)[0] in (FIELD, MESSAGE):
         return []
     if not all(isinstance(reason, str) for reason in value):
         return []
@@ -222,7 +228,7 @@ def _told(found: list[Leaf]) -> Body:
     text = ""
     for i, (key, value, kind, rank, why) in enumerate(found):
         if isinstance(value, str) and kind == OTHER and " " not in value and value.isascii():
-            if _WRAPPER.fullmatch(key) and _CONSTANT.fullmatch(value):
+            if value.isupper() and _WRAPPER.fullmatch(key) and _CONSTANT.fullmatch(value):
                 atoms.add(f"{key}={value}")
                 names[value[:LONGEST_NAME]] = None
             continue  # else an id, most likely, and the most common of all values
@@ -232,7 +238,8 @@ def _told(found: list[Leaf]) -> Body:
         if name:
             names[name] = None
         if isinstance(value, str) and value and _speaks(value, rank, why):
-            entry = (_PLACEHOLDER.fullmatch(value) is not None, " " not in value and not why, -why, rank, i)
+            nothing = len(value) < LONGEST_PLACEHOLDER and _PLACEHOLDER.fullmatch(value) is not None
+            entry = (nothing, " " not in value and not why, -why, rank, i)
             if entry < best:
                 best, text = entry, value
     sentence, line, _ = _spoken(text)

@@ -14,7 +14,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from .frames import GAP, framed, name_parts, tokens_of
+from .frames import GAP, frames_of
 from .masks import HOLE, word_before
 from .signatures import ATOM_ENDS, CUT, group_id
 from .slots import names_in, settled, templates_of
@@ -70,9 +70,7 @@ class Families:
             pools[source, kind, code].add(skeleton)
         learned = {pool: _bounded(skeletons) for pool, skeletons in pools.items()}
         texts = {pool: {text for s in skeletons for _, text in apart(s)[1]} for pool, skeletons in learned.items()}
-        tokens = {text: tokens_of(text) for of in texts.values() for text in of}
-        parts = name_parts(tokens)
-        frames = {text: framed(words, parts) for text, words in tokens.items()}
+        frames = frames_of({text for of in texts.values() for text in of})
         in_pool = {pool: {text: frames[text] for text in of} for pool, of in texts.items()}
         self._names = frozenset(name for of in in_pool.values() for name in names_in(of, settled(of, ())))
         self._texts = {pool: absorbed(templates_of(of, self._names), self._names) for pool, of in in_pool.items()}

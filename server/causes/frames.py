@@ -1,7 +1,7 @@
 """Texts as frames: what stays the same in them, and the gaps in which names, numbers and other values may stand."""
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
@@ -34,7 +34,9 @@ _CODELIKE = re.compile(
 _JOINING = frozenset(",.&'\u2019-/#()\"+\u00b4`")
 _CLASSES: dict[str, int] = {}
 _MOST_CLASSES = 50_000
-WORD, OPEN, LINK, MARK = range(4)
+WORD, OPEN, MARK, LINK, LEAD = range(5)
+"""What a token is: a word that stays, one that may vary, a mark; what links such as vary, and what may begin a run of them."""
+
 _INSIDE = frozenset(("an", "am"))
 _OPENING = frozenset("(\"#'")
 _CLOSING = {")": "(", '"': '"', "'": "'"}
@@ -58,7 +60,7 @@ def tokens_of(text: str) -> list[str]:
 
 
 def class_of(token: str) -> int:
-    """Return what a token is by its shape alone: a word that stays, one that may vary, a link between such, a mark."""
+    """Return what a token is by its shape alone."""
     known = _CLASSES.get(token)
     if known is None:
         if len(_CLASSES) >= _MOST_CLASSES:
@@ -70,8 +72,10 @@ def class_of(token: str) -> int:
 def _class_of(word: str) -> int:
     if word.startswith(HOLE):
         return OPEN
-    if word in _JOINING or word in PARTICLES:
-        return LINK
+    if word in PARTICLES:
+        return LEAD
+    if word in _JOINING:
+        return LEAD if word in _OPENING else LINK
     if _INITIALS.fullmatch(word):
         return OPEN
     if not (word[0].isalnum() or word[0] == "_"):
@@ -89,28 +93,28 @@ def framed(tokens: list[str], parts: Collection[str]) -> Framed:
 
     `parts` are small words that belong to names: beside what may vary they do so too.
     """
-    found = _framed(tokens, parts, 0)
-    if _words_in(found.frame) >= FEWEST_WORDS:
-        return found
-    found = _framed(tokens, parts, 1)
-    return found if _words_in(found.frame) >= FEWEST_WORDS else Framed(tuple(tokens), ())
+    kinds = list(map(_CLASSES.get, tokens))
+    if None in kinds:
+        kinds = list(map(class_of, tokens))
+    found, words = _framed(tokens, kinds, parts, 0)
+    if words < FEWEST_WORDS:  # then the first word is no name
+        found, words = _framed(tokens, kinds, parts, 1)
+    return found if words >= FEWEST_WORDS else Framed(tuple(tokens), ())
 
 
-def _words_in(frame: Tokens) -> int:
-    return sum(token not in GAPS and class_of(token) in (WORD, OPEN) for token in frame)
-
-
-def _framed(tokens: list[str], parts: Collection[str], kept: int) -> Framed:
+def _framed(tokens: list[str], kinds: list[int | None], parts: Collection[str], kept: int) -> tuple[Framed, int]:
+    """Return a frame and the number of words in it; the first `kept` tokens are no part of a gap."""
     frame: list[str] = tokens[:kept]
     fillers: list[Tokens] = []
     run: list[str] = []
     length = 0  # of the run up to its last token that may vary
-    for token in tokens[kept:] if kept else tokens:
-        kind = class_of(token)
+    words = kept
+    for at in range(kept, len(tokens)):
+        token, kind = tokens[at], kinds[at]
         if kind == OPEN:
             run.append(token)
             length = len(run)
-        elif kind == LINK and (length or token.lstrip() in _OPENING or token.lstrip().isalpha()):
+        elif kind == LEAD or (kind == LINK and length):
             run.append(token)
         elif parts and token.lstrip() in parts:
             run.append(token)
@@ -119,16 +123,18 @@ def _framed(tokens: list[str], parts: Collection[str], kept: int) -> Framed:
             if run:
                 _close(run, length, frame, fillers)
                 run, length = [], 0
+            words += kind == WORD
             frame.append(token)
     if run:
         _close(run, length, frame, fillers)
-    return Framed(tuple(frame), tuple(fillers))
+    return Framed(tuple(frame), tuple(fillers)), words
 
 
 def _close(run: list[str], length: int, frame: list[str], fillers: list[Tokens]) -> None:
     if length:
-        while length < len(run) and any(_CLOSING.get(run[length]) == token.lstrip() for token in run[:length]):
-            length += 1
+        if length < len(run):
+            while length < len(run) and any(_CLOSING.get(run[length]) == token.lstrip() for token in run[:length]):
+                length += 1
         fillers.append(tuple(run[:length]))
         frame.append(SPACED if run[0][0] == " " else GAP)
     frame += run[length:]
@@ -142,7 +148,7 @@ def filled(frame: Tokens, fillers: Iterable[Tokens]) -> Tokens:
         for token in next(rest) if part in GAPS else (part,):
             if token in GAPS or token.lstrip().startswith(HOLE):
                 end = len(found)
-                while end and class_of(found[end - 1]) == LINK:
+                while end and class_of(found[end - 1]) >= LINK:
                     end -= 1
                 if end and found[end - 1] in GAPS:
                     del found[end:]
@@ -153,37 +159,44 @@ def filled(frame: Tokens, fillers: Iterable[Tokens]) -> Tokens:
     return tuple(found)
 
 
-def name_parts(texts: Mapping[str, list[str]]) -> frozenset[str]:
-    """Learn which small words belong to names: those beside a gap of frames that also stand without the word.
+def frames_of(texts: Iterable[str]) -> dict[str, Framed]:
+    """Return the frame of each text, with what all of them tell of small words that belong to names.
 
-    Only where that is so in several frames in which names stand, and never a thing, a field or a word of a sentence.
+    Such a word stands beside a gap of frames that also stand without it; only where that is so in several frames in
+    which names stand, and never a thing, a field or a word of a sentence.
     """
+    tokens = {text: tokens_of(text) for text in texts}
+    found = {text: framed(words, ()) for text, words in tokens.items()}
     parts: frozenset[str] = frozenset()
     for _ in range(MOST_ROUNDS):
-        frames: defaultdict[Tokens, set[str]] = defaultdict(set)
-        for text, tokens in texts.items():
-            frames[framed(tokens, parts).frame].add(text)
-        found: defaultdict[str, set[Tokens]] = defaultdict(set)
-        for frame in frames:
-            for at, token in enumerate(frame):
-                word = token.lstrip()
-                if class_of(token) != WORD or (word in SMALL and word not in _INSIDE) or word in TELLING:
-                    continue
-                if (without := _without(frame, at)) and len(frames.get(without, ())) >= FEWEST_NAMED:
-                    found[word].add(without)
-        new = {word for word, where in found.items() if len(where) >= FEWEST_FRAMES}
-        if not new - parts:
+        new = _name_parts(Counter(frame for frame, _ in found.values())) - parts
+        if not new:
             break
         parts |= new
-    return parts
+        for text, words in tokens.items():
+            if any(word.lstrip() in new for word in words):
+                found[text] = framed(words, parts)
+    return found
+
+
+def _name_parts(frames: Mapping[Tokens, int]) -> frozenset[str]:
+    found: defaultdict[str, set[Tokens]] = defaultdict(set)
+    for frame in frames:
+        for at, token in enumerate(frame):
+            word = token.lstrip()
+            if class_of(token) != WORD or (word in SMALL and word not in _INSIDE) or word in TELLING:
+                continue
+            if (without := _without(frame, at)) and frames.get(without, 0) >= FEWEST_NAMED:
+                found[word].add(without)
+    return frozenset(word for word, where in found.items() if len(where) >= FEWEST_FRAMES)
 
 
 def _without(frame: Tokens, at: int) -> Tokens | None:
     """Return a frame without a word beside a gap, and with the gaps and links beside it as one; None where is none."""
     left, right = at, at + 1
-    while left and (frame[left - 1] in GAPS or class_of(frame[left - 1]) == LINK):
+    while left and (frame[left - 1] in GAPS or class_of(frame[left - 1]) >= LINK):
         left -= 1
-    while right < len(frame) and (frame[right] in GAPS or class_of(frame[right]) == LINK):
+    while right < len(frame) and (frame[right] in GAPS or class_of(frame[right]) >= LINK):
         right += 1
     while left < at and frame[left] not in GAPS:
         left += 1

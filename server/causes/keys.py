@@ -23,12 +23,10 @@ _FIELD_KEYS = re.compile(
     r"(?:^|_|[a-z](?=[A-Z]))(?:field|path|param|parameter|loc|pointer|property|attribute|column|member|argument|target)s?(?:_?name)?$",
     re.I,
 )
-REASONS = re.compile(
+_REASONS = re.compile(
     r"(?:\w*(?:errors?|causes?|violations?|issues|fault|inner\w*|failures|validation\w*|invalid\w*)|details?|ModelState|messages|fields)$",
     re.I,
 )
-"""Under these keys stands why, where a sentence beside them says only that something is wrong."""
-
 _STATUS_KEYS = re.compile(r"(?:http_?)?status(?:_?code)?", re.I)
 _MESSAGE_WORDS = (
     "exceptionmessage",
@@ -74,6 +72,12 @@ def kind_of(key: str) -> tuple[int, int]:
     if _CODE_KEYS.search(key):
         return CODE, rank
     return (MESSAGE if named else OTHER), rank if named else SPOKEN
+
+
+@lru_cache(maxsize=4096)
+def leads_to_reasons(key: str) -> bool:
+    """Tell whether the reason stands under a key, where a sentence beside it may say only that something is wrong."""
+    return _REASONS.match(key) is not None
 
 
 @lru_cache(maxsize=8192)

@@ -86,7 +86,7 @@ def _apart(rows: list[Row], at: int, by: Callable[[Tokens], Tokens | None]) -> I
 
 def _names_a_thing(value: Tokens, known: Collection[str]) -> bool:
     """Tell whether all that stands in a gap are words for things or fields, and none of them a name."""
-    words = [token.lstrip() for token in value if class_of(token) not in (LINK, MARK)]
+    words = [token.lstrip() for token in value if class_of(token) < MARK]
     return bool(words) and all(
         (word.lower() in TELLING or word.lower().removesuffix("s") in TELLING) and word not in known for word in words
     )
@@ -136,7 +136,7 @@ def _stands_for_many(word: str, rows: list[Row], at: int) -> bool:
 
 
 def _is_open(values: Collection[Tokens], known: Collection[str]) -> bool:
-    plain = [[token.lstrip() for token in value if class_of(token) not in (LINK, MARK)] for value in values]
+    plain = [[token.lstrip() for token in value if class_of(token) < MARK] for value in values]
     if any(words and all(word.startswith(HOLE) for word in words) for words in plain):
         return True
     if 2 * sum(_tells(words) for words in plain) > len(plain):
@@ -236,21 +236,21 @@ def _blank(template: Tokens, support: Sequence[int], level: int) -> Tokens | Non
     form: list[str] = []
     blank = 0
     for token, times in zip(template, support, strict=True):
-        if token in GAPS or (times < level and class_of(token) in (WORD, OPEN)):
+        if token in GAPS or (times < level and class_of(token) < MARK):
             blank += token not in GAPS
-            while len(form) > 1 and class_of(form[-1]) == LINK and form[-2] in GAPS:
+            while len(form) > 1 and class_of(form[-1]) >= LINK and form[-2] in GAPS:
                 form.pop()
             if not form or form[-1] not in GAPS:
                 form.append(SPACED if token[0] == " " else GAP)
         else:
             form.append(token)
-    words = sum(token not in GAPS and class_of(token) in (WORD, OPEN) for token in form)
+    words = sum(token not in GAPS and class_of(token) < MARK for token in form)
     return tuple(form) if blank and words >= FEWEST_WORDS else None
 
 
 def _varies(form: Tokens, templates: Sequence[Tokens], counts: Mapping[Tokens, int]) -> bool:
     """Tell whether what was blanked in some templates are values: many, told by no words that recur together."""
-    kept = sum(token not in GAPS and class_of(token) in (WORD, OPEN) for token in form)
+    kept = sum(token not in GAPS and class_of(token) < MARK for token in form)
     fillers = [_gone(template, form) for template in templates]
     most_gone = max(map(len, fillers))
     if len(set(fillers)) < FEWEST_FILLERS * (2 if most_gone > kept else 1):
@@ -277,7 +277,7 @@ def _gone(template: Tokens, form: Tokens) -> tuple[str, ...]:
     for token in template:
         if kept[token]:
             kept[token] -= 1
-        elif token not in GAPS and class_of(token) in (WORD, OPEN):
+        elif token not in GAPS and class_of(token) < MARK:
             gone.append(token.lstrip())
     return tuple(gone)
 

@@ -3,7 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping
 
-from .frames import GAP, OPEN, WORD, Tokens, class_of, tokens_of
+from .frames import GAP, MARK, WORD, Tokens, class_of, tokens_of
 from .masks import HOLE
 from .words import LINKING, SMALL, STATE, TELLING
 
@@ -109,7 +109,7 @@ def fills(filler: str, known: Collection[str] = ()) -> bool:
     tokens = tokens_of(filler)
     if len(tokens) > MOST_TOKENS or filler[0] in ",;:.":
         return False
-    words = [token.lstrip() for token in tokens if class_of(token) in (WORD, OPEN)]
+    words = [token.lstrip() for token in tokens if class_of(token) < MARK]
     if words and GAP not in filler and all(_telling(word.lower()) and word not in known for word in words):
         return False
     inner = {word for word in words[1:-1] if word in LINKING}

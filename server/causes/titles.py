@@ -26,12 +26,16 @@ _ERRNO = re.compile(r"\[(?:Errno -?(?:\d+|<\*>)|SSL: \w+)\] +")
 _ASIDE = re.compile(r" +\([^()]*<\*>[^()]*\)(?=[.!]?$)")
 _HOLES = re.compile(rf"[\"'(]?{re.escape(HOLE)}[\"')]?(?:,? [\"'(]?{re.escape(HOLE)}[\"')]?)*")
 _SENTENCES = re.compile(r"(?<=[\w>)'\"][.;!?]) +(?=[A-Z<\"'(])| +(?=[A-Z]{4,}: )")
+_STOPS = (". ", "; ", "! ", "? ", ": ")
+"""Without any of them there is no need to look closely."""
+
 _CAUSE = re.compile(r"[:\s]*(?:[\w$.]+(?:\(|: )(?:<\*>, ?)?)*[\"']?(?:<[^:]*>: )?")
 _QUOTING = "'\":() "
 _TOLD_OF = re.compile(
     r"(?:has|have|is|are|was|were|must|may|can|cannot|can't|could|should|does|doesn't|already|not|needs|exceeds|too|"
     r"required|failed|contains)\b"
 )
+_PLAIN_WORD = re.compile(r"""(?<!\S)[.,;:!'"]*[^\W\d_]+[.,;:!'"]*(?!\S)""")
 _NAMED = re.compile(
     r"(?:column|field|parameter|property|attribute|key|index|argument|constraint) [\"'`\[]?[A-Za-z_][\w.]{1,40}[\"'`\]]?"
 )
@@ -52,8 +56,8 @@ def title_of(line: str, names: tuple[str, ...], fields: frozenset[str] = frozens
         codes = []
     title = ""
     inner = _innermost(line)
-    for part in (*inner, line, _SENTENCES.split(line, maxsplit=1)[0]):
-        title = _of(_told(_unwrapped(part), fields), codes)
+    for part in (*inner, line, None):
+        title = _of(_told(_unwrapped(_sentences(line)[0] if part is None else part), fields), codes)
         if len(title) <= LONGEST_TITLE:
             return _with_rule(title, line)
     named = _NAMED.findall(line)
@@ -71,8 +75,12 @@ def _with_rule(title: str, line: str) -> str:
     return f"{title} [{rule[1]}]"
 
 
+def _sentences(line: str) -> list[str]:
+    return _SENTENCES.split(line) if any(stop in line for stop in _STOPS) else [line]
+
+
 def _words(line: str) -> int:
-    return sum(word.strip(".,;:!'\"").isalpha() and HOLE not in word for word in line.split())
+    return len(_PLAIN_WORD.findall(line))
 
 
 def _unwrapped(line: str) -> str:
@@ -85,7 +93,7 @@ def _unwrapped(line: str) -> str:
         line = rest
     aside = _ASIDE.sub("", line)
     line = aside if _words(aside) >= FEWEST_WORDS else line
-    first, *more = _SENTENCES.split(line)
+    first, *more = _sentences(line)
     varies = [HOLE in sentence and _words(sentence) < FEWEST_WORDS + 1 for sentence in more]
     return first if more and all(varies) and _words(first) >= FEWEST_WORDS else line
 
