@@ -237,10 +237,12 @@ def _told(found: list[Leaf]) -> Body:
             atoms.add(atom)
         if name:
             names[name] = None
-        if isinstance(value, str) and value and _speaks(value, rank, why):
+        if not isinstance(value, str) or not value:
+            continue
+        entry = (False, " " not in value and not why, -why, rank, i)
+        if entry < best and _speaks(value, rank, why):
             nothing = len(value) < LONGEST_PLACEHOLDER and _PLACEHOLDER.fullmatch(value) is not None
-            entry = (nothing, " " not in value and not why, -why, rank, i)
-            if entry < best:
+            if (entry := (nothing, *entry[1:])) < best:
                 best, text = entry, value
     sentence, line, _ = _spoken(text)
     new = [name for name in names if name not in sentence][:MOST_NAMES]
@@ -275,6 +277,7 @@ def _speaks(text: str, rank: int, why: int = 0) -> bool:
     return rank not in _UNTOLD or (rank == SPOKEN and why > 0) or _says(text)
 
 
+@lru_cache(maxsize=256)  # asked for its atom and for the title
 def _says(text: str) -> bool:
     """Tell a sentence from a name or an address under a key of which nothing is known."""
     words = text.split()

@@ -14,7 +14,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from .frames import GAP, frames_of
+from .frames import GAP, Framed, Tokens, framed, frames_of, tokens_of
 from .masks import HOLE, word_before
 from .signatures import ATOM_ENDS, CUT, group_id
 from .slots import names_in, settled, templates_of
@@ -23,8 +23,11 @@ from .strays import Templates, absorbed, begins, between, most_told
 MOST_LEARNED = 5_000
 """Signatures of one source, type and status that are learned from, those with the smallest hash; others are looked up."""
 
-MOST_KEPT = 20_000
-"""Texts of one source, type and status whose template is kept once looked up."""
+MOST_KEPT = 6_000
+"""Texts of one source, type and status whose template is kept, also once looked up."""
+
+FEWEST_OF_A_FRAME = 5
+"""Texts of one frame from which on another text of it needs no closer look."""
 
 MOST_BEGUN = 300
 OVERFLOW = "<overflow>"
@@ -70,10 +73,11 @@ class Families:
             pools[source, kind, code].add(skeleton)
         learned = {pool: _bounded(skeletons) for pool, skeletons in pools.items()}
         texts = {pool: {text for s in skeletons for _, text in apart(s)[1]} for pool, skeletons in learned.items()}
-        frames = frames_of({text for of in texts.values() for text in of})
+        frames, self._parts = frames_of({text for of in texts.values() for text in of})
         in_pool = {pool: {text: frames[text] for text in of} for pool, of in texts.items()}
         self._names = frozenset(name for of in in_pool.values() for name in names_in(of, settled(of, ())))
         self._texts = {pool: absorbed(templates_of(of, self._names), self._names) for pool, of in in_pool.items()}
+        self._by_frame = {pool: _settled_frames(of, self._texts[pool]) for pool, of in in_pool.items()}
         self._wide: dict[Pool, Templates] = {}
         self._full = {pool for pool, skeletons in pools.items() if len(skeletons) > MOST_LEARNED}
         self.learned: dict[Member, str] = {}
@@ -106,6 +110,9 @@ class Families:
 
     def _looked_up(self, pool: Pool, text: str) -> str:
         """Return the template that a text fills which was not learned from; else the text itself, or the overflow."""
+        settled = self._by_frame.get(pool, {}).get(framed(tokens_of(text), self._parts).frame)
+        if settled is not None and between(settled[1], text) is not None:
+            return settled[0]
         wide = self._wide.get(pool)
         if wide is None:
             wide = self._wide[pool] = Templates(Counter(self._texts[pool].values()))
@@ -131,6 +138,18 @@ def refined(members: Iterable[Member]) -> dict[Member, str]:
 def resolved(families: Mapping[Member, str]) -> dict[Member, str]:
     """Return the public id of each member's family."""
     return {member: group_id(*member[:3], template) for member, template in families.items()}
+
+
+def _settled_frames(frames: Mapping[str, Framed], templates: Mapping[str, str]) -> dict[Tokens, tuple[str, list[str]]]:
+    """Return the one template that all texts of a frame have, and its parts, where there are enough of them."""
+    found: defaultdict[Tokens, Counter[str]] = defaultdict(Counter)
+    for text, (frame, _) in frames.items():
+        found[frame][templates[text]] += 1
+    return {
+        frame: (template, template.split(GAP))
+        for frame, of in found.items()
+        if len(of) == 1 and (template := next(iter(of))).count(GAP) and of[template] >= FEWEST_OF_A_FRAME
+    }
 
 
 def _bounded(skeletons: set[str]) -> list[str]:

@@ -33,7 +33,7 @@ _CODELIKE = re.compile(
 
 _JOINING = frozenset(",.&'\u2019-/#()\"+\u00b4`")
 _CLASSES: dict[str, int] = {}
-_MOST_CLASSES = 50_000
+_MOST_CLASSES = 100_000
 WORD, OPEN, MARK, LINK, LEAD = range(5)
 """What a token is: a word that stays, one that may vary, a mark; what links such as vary, and what may begin a run of them."""
 
@@ -74,6 +74,8 @@ def _class_of(word: str) -> int:
         return OPEN
     if word in PARTICLES:
         return LEAD
+    if word.isalpha() and len(word) > 1 and word[1:].islower():  # most words, so no closer look at them
+        return OPEN if word[0].isupper() else WORD
     if word in _JOINING:
         return LEAD if word in _OPENING else LINK
     if _INITIALS.fullmatch(word):
@@ -159,8 +161,8 @@ def filled(frame: Tokens, fillers: Iterable[Tokens]) -> Tokens:
     return tuple(found)
 
 
-def frames_of(texts: Iterable[str]) -> dict[str, Framed]:
-    """Return the frame of each text, with what all of them tell of small words that belong to names.
+def frames_of(texts: Iterable[str]) -> tuple[dict[str, Framed], frozenset[str]]:
+    """Return the frame of each text and the small words that belong to names, with what all of them tell of small words that belong to names.
 
     Such a word stands beside a gap of frames that also stand without it; only where that is so in several frames in
     which names stand, and never a thing, a field or a word of a sentence.
@@ -176,7 +178,7 @@ def frames_of(texts: Iterable[str]) -> dict[str, Framed]:
         for text, words in tokens.items():
             if any(word.lstrip() in new for word in words):
                 found[text] = framed(words, parts)
-    return found
+    return found, parts
 
 
 def _name_parts(frames: Mapping[Tokens, int]) -> frozenset[str]:

@@ -21,6 +21,7 @@ VERSION = "4"
 
 ATOM_ENDS = "\x1e"
 CUT = "<cut>"
+_MARKS = str.maketrans("\x00\x1e", "  ")
 """The atom of a body that ends in the middle."""
 
 LONGEST_BODY = 65_536
@@ -76,7 +77,10 @@ def _signed(body: Body) -> Signature:
     fields = frozenset(atom.removeprefix("field=") for atom in body.atoms if atom.startswith("field="))
     title = title_of(body.line, body.names, fields)
     atoms = sorted((*body.atoms, CUT)) if body.cut else body.atoms
-    return Signature(ATOM_ENDS.join(atoms), _with(body.sentence, body.names), title)
+    skeleton = ATOM_ENDS.join(atoms)
+    if not skeleton.isprintable():  # the marks that are put between atoms and into gaps are in none of them
+        skeleton = ATOM_ENDS.join(atom.translate(_MARKS) for atom in atoms)
+    return Signature(skeleton, _with(body.sentence, body.names), title)
 
 
 def _with(sentence: str, names: tuple[str, ...]) -> str:

@@ -86,10 +86,14 @@ def _apart(rows: list[Row], at: int, by: Callable[[Tokens], Tokens | None]) -> I
 
 def _names_a_thing(value: Tokens, known: Collection[str]) -> bool:
     """Tell whether all that stands in a gap are words for things or fields, and none of them a name."""
-    words = [token.lstrip() for token in value if class_of(token) < MARK]
-    return bool(words) and all(
-        (word.lower() in TELLING or word.lower().removesuffix("s") in TELLING) and word not in known for word in words
-    )
+    if not _is_thing(value[-1].lstrip(), known):
+        return False
+    return all(_is_thing(token.lstrip(), known) for token in value[:-1] if class_of(token) < MARK)
+
+
+def _is_thing(word: str, known: Collection[str]) -> bool:
+    plain = word.lower()
+    return (plain in TELLING or plain.removesuffix("s") in TELLING) and word not in known
 
 
 def _shared(values: Collection[Tokens]) -> tuple[int, int]:
@@ -220,7 +224,7 @@ def _support(counts: Mapping[Tokens, int]) -> dict[Tokens, list[int]]:
     met: dict[Tokens, tuple[list[tuple[str, str]], list[tuple[str, str]]]] = {}
     for template, count in counts.items():
         plain = [GAP if token in GAPS or class_of(token) == OPEN else token for token in template]
-        pairs = list(zip(["", *plain], template, strict=False)), list(zip([*plain[1:], ""], template, strict=True))
+        pairs = list(zip(["", *plain], template, strict=False)), list(zip([*plain[1:], ""], template, strict=False))
         met[template] = pairs
         for pair in set(pairs[0]):
             before[pair] += count

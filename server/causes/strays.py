@@ -64,8 +64,8 @@ class Templates:
         """Return the templates whose gaps a text fills with what can be a name or a value, and what it fills them with."""
         return [
             (template, fillers)
-            for token in set(tokens_of(text.replace(GAP, HOLE)))
-            for template, parts in self._by_token.get(token, ())
+            for token in self._by_token.keys() & tokens_of(text.replace(GAP, HOLE))
+            for template, parts in self._by_token[token]
             if (fillers := between(parts, text)) is not None and all(fills(filler, known) for filler in fillers)
         ]
 
