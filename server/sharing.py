@@ -63,7 +63,7 @@ class Sharing:
 
     def remember(self, memory: Memory) -> None:
         """Hand on what was learned of causes."""
-        for source in sorted(memory.changed):
+        for source in memory.changed():
             self._aside(partial(self._hand_on_causes, memory, source))
 
     async def _hand_on_causes(self, memory: Memory, source: str) -> None:

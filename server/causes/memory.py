@@ -117,8 +117,7 @@ class Memory:
         self._clock = clock
         self._lock = threading.Lock()
         self._sources: dict[str, Source] = {}
-        self.changed: set[str] = set()
-        """Sources of which something was learned that was not handed on yet."""
+        self._changed: set[str] = set()
 
     def learn(self, members: Iterable[Member]) -> "Learned":
         """Learn from the members at hand, and return how each of them is named."""
@@ -129,7 +128,7 @@ class Memory:
         with self._lock:
             for name, of in by_source.items():
                 if self._source(name).learn(of, now):
-                    self.changed.add(name)
+                    self._changed.add(name)
             return Learned({name: self._copy(name) for name in by_source}, now)
 
     def resolve(self, name: str) -> str | None:
@@ -151,10 +150,15 @@ class Memory:
                 None,
             )
 
+    def changed(self) -> list[str]:
+        """Return the sources of which something was learned since this was asked last."""
+        with self._lock:
+            changed, self._changed = sorted(self._changed), set()
+            return changed
+
     def told(self, source: str) -> list[Cause]:
         """Return what is remembered of a source."""
         with self._lock:
-            self.changed.discard(source)
             return list(self._source(source).causes.values())
 
     def take(self, source: str, causes: Sequence[Cause]) -> None:
@@ -163,9 +167,10 @@ class Memory:
             held = self._source(source)
             for cause in causes:
                 known = held.causes.get(cause.id)
-                if known is None or cause.since < known.since or not set(cause.anchors) <= set(known.anchors):
-                    held.causes[cause.id] = _united(known, cause) if known else cause
+                united = _united(known, cause) if known else cause
+                if known is None or (united.since, united.anchors) != (known.since, known.anchors):
                     held.families = None
+                held.causes[cause.id] = united
 
     def _source(self, name: str) -> Source:
         return self._sources.setdefault(name, Source(name))

@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import anyio
+import anyio.to_thread
 import msgspec
 from mcp.server.mcpserver import Context
 from mcp.types import CallToolResult
@@ -116,13 +117,13 @@ async def _cause(runtime: Runtime, start: Bookmark, window: Window) -> str:
     from ..analysis.causes import causes_in
 
     asked = start.group or ""
-    if known := runtime.memory.resolve(asked):
+    if known := await anyio.to_thread.run_sync(runtime.memory.resolve, asked):
         return known
     window = window if (window.start, window.end) == (start.start, start.end) else Window(start.start, start.end)
     question = Question(start.api_filters, window, FILTERED_PAGE, runtime.settings.max_operations)
     reading, _ = await runtime.read(question)
     await runtime.learning(lambda memory: causes_in(reading.frame, memory=memory), sources_in(reading.frame))
-    return runtime.memory.resolve(asked) or asked
+    return await anyio.to_thread.run_sync(runtime.memory.resolve, asked) or asked
 
 
 def _filters_told(start: Bookmark) -> dict[str, str | list[str]]:

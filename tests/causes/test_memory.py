@@ -85,7 +85,11 @@ def test_what_another_server_learned_names_causes_here_too() -> None:
     other.learn(map(about, NAMES[8:]))
     other.take("samsara", told)
     assert other.learn([about("Nobody Yet")]).id_of(about("Nobody Yet")) == name
-    assert other.changed == {"samsara"}
+    assert other.changed() == ["samsara"]
+    assert other.changed() == []
+    other.take("samsara", told)
+    other.learn([about("Nobody Yet")])
+    assert other.changed() == []
 
 
 def test_memory_is_bounded_and_keeps_the_causes_seen_in_several_forms(monkeypatch: pytest.MonkeyPatch) -> None:
