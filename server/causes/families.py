@@ -76,7 +76,9 @@ class Families:
         frames, self._parts = frames_of({text for of in texts.values() for text in of})
         in_pool = {pool: {text: frames[text] for text in of} for pool, of in texts.items()}
         self._names = frozenset(name for of in in_pool.values() for name in names_in(of, settled(of, ())))
-        self._texts = {pool: absorbed(templates_of(of, self._names), self._names) for pool, of in in_pool.items()}
+        self._texts = {
+            pool: absorbed(templates_of(of, self._parts, self._names), self._names) for pool, of in in_pool.items()
+        }
         self._by_frame = {pool: _settled_frames(of, self._texts[pool]) for pool, of in in_pool.items()}
         self._wide: dict[Pool, Templates] = {}
         self._full = {pool for pool, skeletons in pools.items() if len(skeletons) > MOST_LEARNED}

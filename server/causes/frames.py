@@ -90,14 +90,16 @@ def _class_of(word: str) -> int:
     return OPEN if elided and len(head) <= 2 and rest[:1].isupper() else WORD
 
 
-def framed(tokens: list[str], parts: Collection[str]) -> Framed:
+def framed(tokens: list[str], parts: Collection[str], values: Collection[str] = ()) -> Framed:
     """Return the frame of a text: a run of what may vary, with links between, is one gap.
 
-    `parts` are small words that belong to names: beside what may vary they do so too.
+    `parts` are small words that belong to names: beside what may vary they do so too. `values` may vary themselves.
     """
     kinds = list(map(_CLASSES.get, tokens))
     if None in kinds:
         kinds = list(map(class_of, tokens))
+    if values:
+        kinds = [OPEN if token.lstrip() in values else kind for token, kind in zip(tokens, kinds, strict=True)]
     found, words = _framed(tokens, kinds, parts, 0)
     if words < FEWEST_WORDS:  # then the first word is no name
         found, words = _framed(tokens, kinds, parts, 1)

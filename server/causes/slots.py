@@ -7,7 +7,22 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from itertools import pairwise
 
-from .frames import FEWEST_WORDS, GAP, GAPS, LINK, MARK, OPEN, SPACED, WORD, Framed, Tokens, class_of, filled
+from .frames import (
+    FEWEST_WORDS,
+    GAP,
+    GAPS,
+    LINK,
+    MARK,
+    OPEN,
+    SPACED,
+    WORD,
+    Framed,
+    Tokens,
+    class_of,
+    filled,
+    framed,
+    tokens_of,
+)
 from .masks import HOLE
 from .words import STATE, TELLING
 
@@ -30,10 +45,10 @@ Row = tuple[str, tuple[Tokens, ...]]
 """A text, and what stands in each gap of its frame."""
 
 
-def settled(framed: Mapping[str, Framed], known: Collection[str]) -> dict[str, Tokens]:
+def settled(texts: Mapping[str, Framed], known: Collection[str]) -> dict[str, Tokens]:
     """Return the template of each text; `known` are words that are names."""
     frames: defaultdict[Tokens, list[Row]] = defaultdict(list)
-    for text, (frame, fillers) in framed.items():
+    for text, (frame, fillers) in texts.items():
         frames[frame].append((text, fillers))
     found: dict[str, Tokens] = {}
     for frame, rows in frames.items():
@@ -110,7 +125,9 @@ def _shared(values: Collection[Tokens]) -> tuple[int, int]:
 
 def _closed(rows: list[Row], at: int, left: int, right: int, known: Collection[str]) -> list[list[Row]]:
     """Return rows apart by the word at an end of what stands in a gap, where a few words make up nearly all of it."""
-    for end in (left, -1 - right):
+    # A thing stands before its name; what few names end with, where they differ else, is the form of a firm.
+    few = len({row[1][at] for row in rows}) <= 2 * MOST_CLOSED
+    for end in (left, -1 - right) if few else (left,):
         words: defaultdict[str, list[Row]] = defaultdict(list)
         for row in rows:
             value = row[1][at]
@@ -163,11 +180,11 @@ def _holed(tokens: Tokens) -> bool:
     return any(token.lstrip().startswith(HOLE) for token in tokens)
 
 
-def names_in(framed: Mapping[str, Framed], templates: Mapping[str, Tokens]) -> set[str]:
+def names_in(texts: Mapping[str, Framed], templates: Mapping[str, Tokens]) -> set[str]:
     """Return the words that are names: met where many stand, or two capitals that stand whole in several frames."""
     met: defaultdict[tuple[Tokens, int], set[Tokens]] = defaultdict(set)
     standing: defaultdict[Tokens, set[Tokens]] = defaultdict(set)
-    for text, (frame, fillers) in framed.items():
+    for text, (frame, fillers) in texts.items():
         template = templates[text]
         if not any(token in GAPS for token in template):
             continue
@@ -286,8 +303,15 @@ def _gone(template: Tokens, form: Tokens) -> tuple[str, ...]:
     return tuple(gone)
 
 
-def templates_of(texts: Mapping[str, Framed], known: Collection[str]) -> dict[str, Tokens]:
+def templates_of(texts: Mapping[str, Framed], parts: Collection[str], known: Collection[str]) -> dict[str, Tokens]:
     """Return the template of each text of one source, type and status."""
     templates = settled(texts, known)
     forms = blanked(Counter(templates.values()))
-    return {text: forms.get(template, template) for text, template in templates.items()}
+    if not forms:
+        return templates
+    # What was found to be a value makes a gap; what stands in the other gaps is settled again with all that share it.
+    values = {text: _gone(of, forms[of]) for text, of in templates.items() if of in forms}
+    again = {text: framed(tokens_of(text), parts, gone) for text, gone in values.items()}
+    frames = {frame for frame, _ in again.values()}
+    joint = {text: found for text, found in texts.items() if found.frame in frames} | again
+    return templates | settled(joint, {*known, *(word for gone in values.values() for word in gone)})

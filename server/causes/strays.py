@@ -9,7 +9,7 @@ from .words import LINKING, SMALL, STATE, TELLING
 
 MOST_COUNTED = 50
 WIDER = 4
-MOST_TOKENS = 16
+MOST_TOKENS = 80
 MOST_WIDE = 300
 SHORTEST_BEGUN = 12
 """Letters beside its gaps that a cut text must share with what it begins."""
