@@ -54,7 +54,7 @@ class Source:
     def learn(self, members: Iterable[Member], now: float) -> bool:
         """Learn from members and from what is remembered; return whether there was anything new."""
         of = set(members)
-        if self.families is not None and of <= self.families.learned.keys():
+        if all(map(self._knows, of)):
             return False
         of |= {
             Member(self.name, cause.error_type, cause.status_code, anchor)
@@ -65,6 +65,13 @@ class Source:
         self._name(self.families)
         self._remember(self.families, now)
         return True
+
+    def _knows(self, member: Member) -> bool:
+        """Tell whether a member was learned from, or is told as one that was."""
+        families = self.families
+        return families is not None and (
+            member in families.learned or (*member[1:3], families.template_of(member)) in self.ids
+        )
 
     def id_of(self, member: Member) -> str:
         """Return the id of a member's cause."""

@@ -39,7 +39,6 @@ STANDING_IN = 3
 
 LEVELS = (2, 3, 5, 8, 12, 20, 35, 65)
 FEWEST_FILLERS = 8
-SHARED = 0.9
 
 Row = tuple[str, tuple[Tokens, ...]]
 """A text, and what stands in each gap of its frame."""
@@ -84,7 +83,7 @@ def _settle(
     # A hole stands for many: few values that each come with one are told apart as those that come with many texts are.
     each_with_many = len(cores) <= MOST_CLOSED and _holed((*one[:left], *one[len(one) - right :]))
     if not each_with_many and _is_open(cores, known):
-        one = max(values, key=len)
+        one = max(values, key=lambda value: (len(value), value))
         gap = (*one[:left], SPACED if one[left][0] == " " else GAP, *one[len(one) - right :])
         _settle(frame, rows, at + 1, [*done, gap], known, found)
         return

@@ -41,7 +41,7 @@ def _root(text: str, home: Mapping[str, str]) -> str:
     while (further := home.get(text)) is not None and further not in seen:
         text = further
         seen.add(text)
-    return text
+    return text if home.get(text) is None else min(seen)  # two that fill each other are one
 
 
 def most_told(templates: Iterable[str]) -> str:

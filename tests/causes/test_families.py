@@ -2,8 +2,11 @@
 
 import json
 import random
+import subprocess
+import sys
 import time
 from collections.abc import Iterable
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -14,6 +17,7 @@ from server.causes.families import Member, family_title, fillers, refined, resol
 from server.causes.frames import tokens_of
 from server.causes.signatures import signature_of
 
+ROOT = Path(__file__).parents[2]
 NAMES = ["Jane Doe", "Ana", "Wei Chen", "Fred B. Smith", "Olga van der Berg", "Mohammed Ali", "José O'Brien"]
 FIRMS = ["Acme Freight LLC", "Globex", "Fleet & Sons", "Transportes del Norte S.A.", "Initech Rentals"]
 
@@ -193,3 +197,26 @@ def test_thousands_of_signatures_take_bounded_time() -> None:
     began = time.process_time()
     refined(members)
     assert time.process_time() - began < 10  # far above what it takes
+
+
+def test_families_are_the_same_in_any_process() -> None:
+    code = (
+        "import sys, json; from server.causes.families import Member, refined; "
+        "found = refined(Member('a', None, None, s) for s in json.load(sys.stdin)); "
+        "print(json.dumps(sorted((m.skeleton, t) for m, t in found.items())))"
+    )
+    drawn = random.Random(4)
+    things = ["driver", "Vehicle", "trip"]
+    bodies = [
+        f"{drawn.choice(things)} {drawn.choice(NAMES)} of {drawn.choice(FIRMS)} is {drawn.choice(['open', 'shut'])} at {word}"
+        for word in ("".join(drawn.choices("abcdefghij", k=drawn.randint(1, 7))) for _ in range(300))
+    ]
+    told = {
+        subprocess.run(
+            [sys.executable, "-c", code], cwd=ROOT, input=json.dumps(bodies), env={"PYTHONHASHSEED": seed},
+            capture_output=True, text=True, check=True,
+        ).stdout
+        for seed in ("1", "2", "3")
+    }  # fmt: skip
+    assert len(told) == 1
+    assert len(json.loads(told.pop())) == len(set(bodies))
