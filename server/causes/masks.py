@@ -80,6 +80,9 @@ _TOKEN_MARK = re.compile(
 )
 """What a parser met: any mark or letter."""
 
+_LETTERS = re.compile(r"(?:[^\W\d_]{1,15} )*[^\W\d_]{1,15}[.!]?")
+"""Short words and nothing else hold nothing that may vary by its shape."""
+
 _RESTATED = re.compile(r"<\*> \((?:<\*>)?\)")
 
 _known: dict[str, str] = {}
@@ -88,6 +91,8 @@ _known: dict[str, str] = {}
 def masked(text: str) -> str:
     """Return `text` with a hole for each part that may vary: quoted values, ids, numbers, addresses, paths."""
     text = text[:LONGEST_TEXT]
+    if _LETTERS.fullmatch(text):
+        return text
     if "token " in text:
         text = _TOKEN_MARK.sub(HOLE, text)
     if "://" in text:

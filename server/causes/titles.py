@@ -26,6 +26,8 @@ _ERRNO = re.compile(r"\[(?:Errno -?(?:\d+|<\*>)|SSL: \w+)\] +")
 _ASIDE = re.compile(r" +\([^()]*<\*>[^()]*\)(?=[.!]?$)")
 _HOLES = re.compile(rf"[\"'(]?{re.escape(HOLE)}[\"')]?(?:,? [\"'(]?{re.escape(HOLE)}[\"')]?)*")
 _SENTENCES = re.compile(r"(?<=[\w>)'\"][.;!?]) +(?=[A-Z<\"'(])| +(?=[A-Z]{4,}: )")
+_CAUSED = ("Caused by", "--->", "-->")
+_MAY_WRAP = frozenset("12345<")
 _STOPS = (". ", "; ", "! ", "? ", ": ")
 """Without any of them there is no need to look closely."""
 
@@ -85,14 +87,16 @@ def _words(line: str) -> int:
 
 def _unwrapped(line: str) -> str:
     """Take off what wraps a message, layer by layer, as long as words of it stay."""
-    line = _ERRNO.sub("", line)
-    while wrapping := _WRAPPING.match(line):
+    if "[" in line:
+        line = _ERRNO.sub("", line)
+    while (":" in line or line[:1] in _MAY_WRAP) and (wrapping := _WRAPPING.match(line)):
         rest = line[wrapping.end() :]
         if _words(rest) < FEWEST_WORDS:
             break
         line = rest
-    aside = _ASIDE.sub("", line)
-    line = aside if _words(aside) >= FEWEST_WORDS else line
+    if line.endswith((")", ").", ")!")):
+        aside = _ASIDE.sub("", line)
+        line = aside if _words(aside) >= FEWEST_WORDS else line
     first, *more = _sentences(line)
     varies = [HOLE in sentence and _words(sentence) < FEWEST_WORDS + 1 for sentence in more]
     return first if more and all(varies) and _words(first) >= FEWEST_WORDS else line
@@ -109,7 +113,7 @@ def _told(line: str, fields: Collection[str]) -> str:
 
 
 def _of(sentence: str, codes: Sequence[str]) -> str:
-    title = _HOLES.sub("…", sentence).strip().strip(" .;:,")
+    title = (_HOLES.sub("…", sentence) if HOLE in sentence else sentence).strip().strip(" .;:,")
     told = next((code for code in codes if code[:1].isalpha() and " " not in code), codes[0] if codes else "")
     if not title:
         return told.strip() or "no message"
@@ -118,10 +122,10 @@ def _of(sentence: str, codes: Sequence[str]) -> str:
 
 def _innermost(line: str) -> tuple[str, ...]:
     """Return what the last cause says in an error that tells what it was caused by."""
-    caused = rest = ""
-    for mark in ("Caused by", "--->", "-->"):
-        if not caused:
-            _, caused, rest = line.rpartition(mark)
+    mark = next((mark for mark in _CAUSED if mark in line), "")
+    if not mark:
+        return ()
+    _, caused, rest = line.rpartition(mark)
     said = _CAUSE.sub("", rest, count=1).strip(_QUOTING) if caused else ""
     if _words(said) < FEWEST_WORDS:
         return ()
