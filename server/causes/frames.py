@@ -3,6 +3,7 @@
 import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping
+from sys import intern
 from typing import NamedTuple
 
 from .masks import HOLE
@@ -53,7 +54,7 @@ class Framed(NamedTuple):
 
 def tokens_of(text: str) -> list[str]:
     """Return a text as tokens, each with the space before it, so that they join to the text again."""
-    found: list[str] = _TOKEN.findall(text)
+    found = list(map(intern, _TOKEN.findall(text)))  # most tokens repeat, and are compared with each other
     if len(found) > MOST_TOKENS:
         found[MOST_TOKENS:] = ["".join(found[MOST_TOKENS:])]
     return found

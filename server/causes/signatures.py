@@ -21,7 +21,10 @@ VERSION = "4"
 
 ATOM_ENDS = "\x1e"
 CUT = "<cut>"
-_MARKS = str.maketrans("\x00\x1e", "  ")
+GAP_MARK = "\x00"
+"""Stands in a frame where something may vary."""
+
+_MARKS = str.maketrans(f"{GAP_MARK}{ATOM_ENDS}", "  ")
 """The atom of a body that ends in the middle."""
 
 LONGEST_BODY = 65_536
@@ -78,7 +81,9 @@ def _signed(body: Body) -> Signature:
     title = title_of(body.line, body.names, fields)
     atoms = sorted((*body.atoms, CUT)) if body.cut else body.atoms
     skeleton = ATOM_ENDS.join(atoms)
-    if not skeleton.isprintable():  # the marks that are put between atoms and into gaps are in none of them
+    if GAP_MARK in skeleton or skeleton.count(ATOM_ENDS) >= len(
+        atoms
+    ):  # the marks that are put between atoms and into gaps are in none of them
         skeleton = ATOM_ENDS.join(atom.translate(_MARKS) for atom in atoms)
     return Signature(skeleton, _with(body.sentence, body.names), title)
 

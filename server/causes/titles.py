@@ -115,8 +115,8 @@ def _told(line: str, fields: Collection[str]) -> str:
 def _of(sentence: str, codes: Sequence[str]) -> str:
     title = (_HOLES.sub("…", sentence) if HOLE in sentence else sentence).strip().strip(" .;:,")
     told = next((code for code in codes if code[:1].isalpha() and " " not in code), codes[0] if codes else "")
-    if not title:
-        return told.strip() or "no message"
+    if not title.strip("…'\"()[]<>| .,;:-/"):
+        return told.strip() or ("no words in the message" if title else "no message")
     return f"{title} [{told}]" if told and told not in title else title
 
 
