@@ -277,7 +277,7 @@ def _varies(form: Tokens, templates: Sequence[Tokens], counts: Mapping[Tokens, i
         return False
     small = [[word for word in words if class_of(word) == WORD] for words in fillers]
     pairs = Counter(pair for words in small for pair in set(pairwise(words)))
-    if pairs and max(pairs.values()) > max(1, len(fillers) // 20):
+    if pairs and max(pairs.values()) > max(2, len(fillers) // 10):
         return False
     if 5 * sum(any(word.isupper() and len(word) > 2 for word in words) for words in fillers) > len(fillers):
         return False

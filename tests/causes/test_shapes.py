@@ -91,3 +91,8 @@ def test_a_long_title_keeps_the_column_that_it_is_about(title: str) -> None:
     told = signature_of(title).title
     assert told.endswith("… column 'SealNumber'")
     assert len(told) <= 80
+
+
+def test_a_title_is_never_holes_alone() -> None:
+    assert signature_of("4711 (0815)").title == "no words in the message"
+    assert signature_of(body({"message": "4711 / 0815", "code": "E_SEAL"})).title == "E_SEAL"
