@@ -14,8 +14,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from .frames import GAP, Framed, Tokens, framed, frames_of, tokens_of
-from .masks import HOLE, word_before
+from .frames import Framed, Tokens, framed, frames_of, tokens_of
+from .masks import GAP, HOLE, word_before
 from .signatures import ATOM_ENDS, CUT, group_id
 from .slots import names_in, settled, templates_of
 from .strays import Templates, absorbed, begins, between, most_told

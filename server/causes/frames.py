@@ -6,19 +6,20 @@ from collections.abc import Collection, Iterable, Mapping
 from sys import intern
 from typing import NamedTuple
 
-from .masks import HOLE
+from .masks import GAP, HOLE
 from .words import PARTICLES, SMALL, TELLING
 
-GAP, SPACED = "\x00", " \x00"
-"""Stands in a frame where something may vary; the second where a space stands before it."""
-
+SPACED = f" {GAP}"
 GAPS = (GAP, SPACED)
+"""Stand in a frame where something may vary, without and with a space before it."""
+
 MOST_TOKENS = 150
 FEWEST_WORDS = 2
 """Words that must stay beside the gaps of a frame: fewer tell no cause."""
 
-FEWEST_FRAMES = 2
-FEWEST_NAMED = 5
+FEWEST_FRAMES, FEWEST_NAMED = 2, 5
+"""A small word belongs to names where it can be left out of so many frames in which so many texts stand."""
+
 MOST_ROUNDS = 3
 
 # A word, also with dots, dashes or a colon inside; a run in a script without spaces; any other character.

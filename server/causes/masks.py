@@ -8,6 +8,9 @@ from .quotes import FIELD, HOST, QUOTED, names_a_cause, names_a_value
 from .words import SMALL, TELLING
 
 HOLE = "<*>"
+GAP = "\x00"
+"""What stands for that which varies: between the texts of one signature, and in the frame of many."""
+
 LONGEST_TEXT = 2_000
 LENGTH_OF_VIN = 17
 SHORTEST_KEY = 16

@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from .bodies import LONGEST_LEAD, LONGEST_REPR, of_json, of_led, of_pairs, of_repr
-from .masks import masked, varying
+from .masks import GAP, masked, varying
 from .prose import Body, of_markup, of_text
 from .titles import title_of
 
@@ -21,10 +21,7 @@ VERSION = "4"
 
 ATOM_ENDS = "\x1e"
 CUT = "<cut>"
-GAP_MARK = "\x00"
-"""Stands in a frame where something may vary."""
-
-_MARKS = str.maketrans(f"{GAP_MARK}{ATOM_ENDS}", "  ")
+_MARKS = str.maketrans(f"{GAP}{ATOM_ENDS}", "  ")
 """The atom of a body that ends in the middle."""
 
 LONGEST_BODY = 65_536
@@ -81,7 +78,7 @@ def _signed(body: Body) -> Signature:
     title = title_of(body.line, body.names, fields)
     atoms = sorted((*body.atoms, CUT)) if body.cut else body.atoms
     skeleton = ATOM_ENDS.join(atoms)
-    if GAP_MARK in skeleton or skeleton.count(ATOM_ENDS) >= len(
+    if GAP in skeleton or skeleton.count(ATOM_ENDS) >= len(
         atoms
     ):  # the marks that are put between atoms and into gaps are in none of them
         skeleton = ATOM_ENDS.join(atom.translate(_MARKS) for atom in atoms)

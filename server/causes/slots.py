@@ -9,7 +9,6 @@ from itertools import pairwise
 
 from .frames import (
     FEWEST_WORDS,
-    GAP,
     GAPS,
     LINK,
     MARK,
@@ -23,7 +22,7 @@ from .frames import (
     framed,
     tokens_of,
 )
-from .masks import HOLE
+from .masks import GAP, HOLE
 from .words import STATE, TELLING
 
 MOST_CLOSED = 12
@@ -34,10 +33,12 @@ FEWEST_EACH = 3
 SEVERAL, SINGLE = 3, 5
 """How many values of several words, or of one, make a place open."""
 
-KNOWN_FROM = 5
-STANDING_IN = 3
+KNOWN_FROM, STANDING_IN = 5, 3
+"""Words are names that stand where so many do; two capitals are that stand whole in so many frames."""
 
 LEVELS = (2, 3, 5, 8, 12, 20, 35, 65)
+"""In fewer texts than this a small word beside its neighbour may be a value; the strictest first."""
+
 FEWEST_FILLERS = 8
 
 Row = tuple[str, tuple[Tokens, ...]]

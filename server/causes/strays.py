@@ -3,12 +3,13 @@
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping
 
-from .frames import GAP, MARK, WORD, Tokens, class_of, tokens_of
-from .masks import HOLE
+from .frames import MARK, WORD, Tokens, class_of, tokens_of
+from .masks import GAP, HOLE
 from .words import LINKING, SMALL, STATE, TELLING
 
-MOST_COUNTED = 50
-WIDER = 4
+MOST_COUNTED, WIDER = 50, 4
+"""A template takes in one of a quarter as many texts; more than so many count no more."""
+
 MOST_TOKENS = 80
 MOST_WIDE = 300
 SHORTEST_BEGUN = 12
