@@ -20,7 +20,7 @@ from .signatures import ATOM_ENDS, CUT, group_id
 from .slots import names_in, settled, templates_of
 from .strays import Templates, absorbed, begins, between, most_told
 
-MOST_LEARNED = 5_000
+MOST_LEARNED = 4_000
 """Signatures of one source, type and status that are learned from, those with the smallest hash; others are looked up."""
 
 MOST_KEPT = 6_000
