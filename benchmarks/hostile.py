@@ -12,8 +12,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from server.analysis.families import Member, refined
-from server.analysis.signatures import signature_of
+from server.causes.families import Member, refined
+from server.causes.signatures import signature_of
 
 LENGTH = 16_384
 PLAIN = "The vehicle could not be saved at the provider, try again later. "

@@ -71,6 +71,11 @@ class Extent:
         return self.by_creation and held and self.filters == question.filters
 
 
+def sources_in(*frames: pl.DataFrame) -> set[str]:
+    """Return the TSPs that rows are about."""
+    return {source for frame in frames for source in frame["source_name"].unique().cast(str)}
+
+
 @dataclass(frozen=True)
 class Reading(Extent):
     """Rows of a question, and what they cover."""

@@ -1,6 +1,7 @@
 """MCP resources: the words Catena knows, and one operation as it stands."""
 
 import json
+from functools import partial
 
 from mcp.server import MCPServer
 from mcp.server.mcpserver import Context
@@ -56,7 +57,7 @@ _MEANINGS = {
 
 async def operation(connection_id: str, operation_id: str, ctx: Context[Runtime]) -> str:
     """Return one operation in full detail as JSON."""
-    from .analysis.operations import row_of
+    from .analysis.operations import learned_from, row_of
 
     runtime = ctx.request_context.lifespan_context
     try:
@@ -67,5 +68,6 @@ async def operation(connection_id: str, operation_id: str, ctx: Context[Runtime]
         raise ResourceNotFoundError(str(exc)) from exc
     except OpsError as exc:
         raise ResourceError(str(exc)) from exc
-    row = row_of(found, detail="full", personal=runtime.settings.show_personal_data)
+    named = await runtime.learning(partial(learned_from, [found]), {found.source_name})
+    row = row_of(found, detail="full", personal=runtime.settings.show_personal_data, named=named)
     return json.dumps(row.model_dump(mode="json"), indent=1, ensure_ascii=False)

@@ -5,14 +5,15 @@ The heavy parts (httpx, polars) are imported on the first tool call, so a server
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Generator
+from collections.abc import AsyncGenerator, Callable, Collection, Generator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import anyio
+import anyio.to_thread
 
 from .errors import CatenaError, Unreachable
 from .questions import Question, Reading
@@ -24,12 +25,15 @@ if TYPE_CHECKING:
     import httpx
 
     from .catena.client import CatenaClient, Retries
+    from .causes.memory import Memory
     from .sharing import Sharing
 
 ASIDE_S = 2.0
 """The most that what an answer can do without may take."""
 
 MOST_STATUSES = 100
+
+_T = TypeVar("_T")
 
 
 def utc_now() -> datetime:
@@ -62,6 +66,13 @@ class Runtime:
     def __post_init__(self) -> None:
         """Let the first of several calls open what all of them use."""
         self._opening = anyio.Lock()
+
+    @cached_property
+    def memory(self) -> Memory:
+        """What was learned of causes."""
+        from .causes.memory import Memory
+
+        return Memory(lambda: self.clock().timestamp())
 
     async def client(self) -> CatenaClient:
         """Return the API client, opened on first use.
@@ -133,6 +144,16 @@ class Runtime:
             CatenaError: Nothing at all could be read.
         """
         return await self._reads.answer(question, refresh, progress, self.settings.deadline_s * time_share)
+
+    async def learning(self, learn: Callable[[Memory], _T], sources: Collection[str]) -> _T:
+        """Return what is told with the causes that were learned before, by other servers too; what is new is remembered."""
+        sharing = await self.sharing()
+        if sharing:
+            await sharing.recall(self.memory, sources)
+        told = await anyio.to_thread.run_sync(learn, self.memory)
+        if sharing:
+            sharing.remember(self.memory)
+        return told
 
     @contextmanager
     def in_time(self) -> Generator[None]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import anyio
 import anyio.to_thread
@@ -23,6 +23,9 @@ from .errors import Unreachable
 from .questions import Extent, Question, Reading
 from .store.memory import Held, Progress
 from .store.shared import TURN_S, Entry, SharedStore, Turn
+
+if TYPE_CHECKING:
+    from .causes.memory import Memory
 
 LOOK_AGAIN_S = 0.1
 SILENT_S = 2 * TURN_S
@@ -51,6 +54,26 @@ class Sharing:
             return None
         reading = Reading(extent.window, extent.coverage, extent.filters, extent.by_creation, frame)
         return Held(reading, entry.as_of, entry.rows, entry.worth_holding)
+
+    async def recall(self, memory: Memory, sources: Collection[str]) -> None:
+        """Remember what other servers have learned of the causes of some TSPs."""
+        from .causes.memory import Cause
+        from .causes.signatures import VERSION
+
+        for source, told in (await self.store.learned(sources, VERSION)).items():
+            with suppress(msgspec.DecodeError):
+                memory.take(source, msgspec.msgpack.decode(told, type=list[Cause]))
+
+    def remember(self, memory: Memory) -> None:
+        """Hand on what was learned of causes."""
+        for source in memory.changed():
+            self._aside(partial(self._hand_on_causes, memory, source))
+
+    async def _hand_on_causes(self, memory: Memory, source: str) -> None:
+        from .causes.signatures import VERSION
+
+        await self.recall(memory, [source])
+        await self.store.put_learned(source, VERSION, msgspec.msgpack.encode(memory.told(source)))
 
     async def read_once(
         self,

@@ -15,6 +15,7 @@ ORDER = [
     "masking",
     "catena",
     "store",
+    "causes",
     "analysis",
     "questions",
     "sharing",

@@ -44,8 +44,10 @@ async def test_a_narrower_question_sends_no_request_and_is_answered_as_if_it_did
         before = [r for r in sent if "resource-operations" in r.url.path]
         told = facts(await ask("summarize_failures", **narrower))
         assert [r for r in sent if "resource-operations" in r.url.path] == before
-    async with asking(serve()) as ask:
-        assert apart_from_reading(told) == apart_from_reading(facts(await ask("summarize_failures", **narrower)))
+        # Read again by the same server: another knows less of the causes that few failures of a short window tell.
+        again = facts(await ask("summarize_failures", refresh=True, **narrower))
+        assert [r for r in sent if "resource-operations" in r.url.path] != before
+    assert apart_from_reading(told) == apart_from_reading(again)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,12 @@ import pytest
 from pydantic import SecretStr
 
 from server import __version__, sharing
+from server.causes.families import Member
+from server.causes.memory import Memory
 from server.demo.faults import Faults
+from server.sharing import Sharing
+from server.store.link import Link
+from server.store.sealed import Seal
 from server.store.shared import SharedStore, Turn
 from tests.conftest import NOW, Ask, Serve, asking, facts, refusal
 from tests.redis_server import RedisServer
@@ -61,6 +66,23 @@ async def test_a_question_or_a_part_of_it_is_answered_from_what_the_other_read(
         read = facts(await alone("summarize_failures", source_name="samsara", from_datetime="-6h"))
     assert narrower["groups"] == read["groups"]
     assert narrower["totals"] == read["totals"]
+
+
+async def test_a_cause_has_one_id_on_both_whichever_saw_it_first(shared: dict[str, Any], anyio_backend: str) -> None:
+    def store() -> SharedStore:
+        return SharedStore(Link(shared["store_url"]), Seal(SecretStr("s"), "tenant"), 100)
+
+    def about(name: str) -> Member:
+        return Member("samsara", "tsp", 400, f"~Driver {name} is assigned to another terminal")
+
+    memory, elsewhere = Memory(lambda: 1.0), Memory(lambda: 2.0)
+    first = memory.learn([about("Jane Smith")]).id_of(about("Jane Smith"))
+    memory.learn(map(about, ["Ana Lopez", "Per Berg", "Mia Wong", "Ole Hill", "Eva Klein"]))
+    async with anyio.create_task_group() as tasks:
+        Sharing(store(), tasks).remember(memory)
+    async with anyio.create_task_group() as tasks:
+        await Sharing(store(), tasks).recall(elsewhere, ["samsara", "motive"])
+    assert elsewhere.learn([about("Nobody Yet")]).id_of(about("Nobody Yet")) == first
 
 
 async def test_words_met_by_the_other_are_known_here(serve: Serve, shared: dict[str, Any], anyio_backend: str) -> None:

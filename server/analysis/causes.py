@@ -1,48 +1,60 @@
-"""Which signatures are one cause: rows carry the id of their own signature, answers that of its family.
-
-A family is found from the set of signatures of the rows at hand, so a name that only shows itself as a name among
-others does not split a cause. Both ids stay valid: the one of a signature stands for its whole family.
-"""
+"""Which failures are one cause: rows carry the id of their own signature, answers that of its family."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import polars as pl
 
-from .families import Member, aliases, family_title, refined, resolved
+from ..causes.families import MOST_LEARNED, Member, family_title
+from ..causes.memory import Memory
+
+MOST_AT_ONCE = 20_000
+"""Signatures that are made objects of at once; more would cost hundreds of bytes each."""
+
+_POOL = ("source_name", "error_type", "status_code")
+_COLUMNS = (*_POOL, "skeleton", "group", "title")
 
 
 @dataclass(frozen=True)
 class Causes:
-    """`family_of` knows every id, a family's own included; `titles` and `templates` are by family id."""
+    """`signatures` and `families` are the ids of each signature and of its family; `titles` and `templates` are by family."""
 
-    family_of: Mapping[str, str]
+    signatures: pl.Series
+    families: pl.Series
     titles: Mapping[str, str]
     templates: Mapping[str, str]
-
-    def members(self, group: str) -> frozenset[str]:
-        """Return the ids of all signatures that are the same cause as `group`."""
-        family = self.family_of.get(group, group)
-        return frozenset({group, *(member for member, of in self.family_of.items() if of == family)})
+    became: Mapping[str, list[str]] = field(default_factory=dict)
+    """The older ids that became the id of a family."""
 
 
-def causes_in(*frames: pl.DataFrame) -> Causes:
-    """Find the causes of the failed attempts in some frames; order and counts of rows do not matter."""
-    columns = ("source_name", "error_type", "status_code", "skeleton", "group", "title")
-    rows = pl.concat([frame.select(columns).drop_nulls("skeleton") for frame in frames])
-    signatures = {Member(*row[:4]): row[4:] for row in rows.unique("group").iter_rows()}
-    templates = refined(signatures)
-    ids = resolved(templates)
+def causes_in(*frames: pl.DataFrame, memory: Memory | None = None) -> Causes:
+    """Find the causes of the failed attempts in some frames; order and counts of rows do not matter.
+
+    `memory` holds what was learned before, and learns from these.
+    """
+    rows = pl.concat([frame.select(_COLUMNS).drop_nulls("skeleton") for frame in frames]).unique("group")
+    rows = rows.with_columns(pl.col("group").cast(pl.String)).sort("group")
+    # The ids are hashes, so the first of each kind are those that are learned from in any window.
+    several = len(rows) > MOST_AT_ONCE
+    learned_from = rows.group_by(_POOL, maintain_order=True).head(MOST_LEARNED) if several else rows
+    learned = (memory or Memory()).learn(Member(*row) for row in learned_from.select(_COLUMNS[:4]).iter_rows())
+    found: list[str] = []
     titles: dict[str, str] = {}
-    # The member with the smallest id names its family, whichever row came first.
-    for member, (_, title) in sorted(signatures.items(), key=lambda pair: pair[1][0], reverse=True):
-        titles[ids[member]] = family_title(title, member.skeleton, templates[member])
-    return Causes(aliases(templates), titles, {ids[member]: template for member, template in templates.items()})
+    templates: dict[str, str] = {}
+    for part in rows.iter_slices(MOST_AT_ONCE):
+        for *row, title in part.select(*_COLUMNS[:4], "title").iter_rows():
+            member = Member(*row)
+            name = learned.id_of(member)
+            found.append(name)
+            if name not in titles:  # the member with the smallest id names its family, whichever row came first
+                templates[name] = learned.template_of(member)
+                titles[name] = family_title(title, member.skeleton, templates[name])
+    return Causes(rows["group"], pl.Series("family", found, dtype=pl.String), titles, templates, learned.became(titles))
 
 
 def by_cause(frame: pl.DataFrame, causes: Causes) -> pl.DataFrame:
     """Return the frame with the id and title of the family in place of the signature's."""
-    family = pl.col("group").cast(pl.String).replace(dict(causes.family_of))
+    family = pl.col("group").cast(pl.String).replace(causes.signatures, causes.families)
     return frame.with_columns(family.alias("group")).with_columns(
         pl.col("group")
         .replace_strict(dict(causes.titles), default=pl.col("title"), return_dtype=pl.String)

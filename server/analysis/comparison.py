@@ -5,6 +5,7 @@ from datetime import datetime
 
 import polars as pl
 
+from ..causes.memory import Memory
 from .causes import by_cause, causes_in
 from .failures import totals_of
 from .results import Change, Compared, Rates
@@ -41,9 +42,9 @@ def change_of(count: int, of: int, before: int, of_before: int) -> Change:
     return "gone" if count == 0 else "better"
 
 
-def compared(now: pl.DataFrame, before: pl.DataFrame) -> list[Compared]:
+def compared(now: pl.DataFrame, before: pl.DataFrame, *, memory: Memory | None = None) -> list[Compared]:
     """Return every cause of either window with both rates, changes first and the largest difference first."""
-    known = causes_in(now, before)
+    known = causes_in(now, before, memory=memory)
     now, before = by_cause(now, known), by_cause(before, known)
     counts, earlier = _counts(now), _counts(before)
     first = _first_seen(now)

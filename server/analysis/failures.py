@@ -8,14 +8,15 @@ import polars as pl
 
 from ..catena.outside import Outside
 from ..catena.vocabulary import STATUSES
+from ..causes.families import fillers
+from ..causes.guidance import Evidence, guidance_for
+from ..causes.memory import Memory
+from ..causes.signatures import varying
 from .causes import Causes, by_cause, causes_in
 from .contrast import Counts, concentration_of, counted, counted_by_group
 from .counting import by_text, counts_by_group
-from .families import fillers
-from .guidance import Evidence, guidance_for
 from .records import outcomes, with_records
 from .results import Affected, Brief, Example, Group, Other, Outcome, Pending, Slot, SlotValue, Totals, Waiting
-from .signatures import varying
 from .timeline import onset_of, shape_of, trend_of
 
 MOST_NAMED = 3
@@ -72,9 +73,11 @@ def _waiting(pending: pl.DataFrame) -> Waiting | None:
     return Waiting(source_name=source, fleet_ref=fleet or None, connection_id=connection, count=count)
 
 
-def groups_of(frame: pl.DataFrame, start: datetime, end: datetime, *, most: int) -> tuple[list[Group], Other]:
+def groups_of(
+    frame: pl.DataFrame, start: datetime, end: datetime, *, most: int, memory: Memory | None = None
+) -> tuple[list[Group], Other]:
     """Return the largest groups of failures, one a cause, and what is left out."""
-    causes = causes_in(frame)
+    causes = causes_in(frame, memory=memory)
     met = by_cause(frame.filter(pl.col("group").is_not_null()), causes)
     failures = with_records(met.filter(pl.col("status") == "failed"), frame)
     ordered = sorted(by_text(failures, "group").items(), key=lambda pair: (-pair[1], pair[0]))
@@ -132,6 +135,7 @@ def _group(name: str, whole: _Whole) -> Group:
     named = members.filter(pl.col("connection_id") == connections[0]) if connections else members
     example = named.row(-1, named=True)
     guidance = guidance_for(
+        example["source_name"],
         example["error_type"],
         example["status_code"],
         example["title"] + " " + example["message"],
@@ -141,6 +145,7 @@ def _group(name: str, whole: _Whole) -> Group:
     began = onset_of(moments, *window)
     return Group(
         id=name,
+        formerly=whole.causes.became.get(name, [])[:MOST_NAMED] or None,
         title=example["title"],
         source_name=example["source_name"],
         error_type=example["error_type"],

@@ -1,6 +1,6 @@
 """One operation as it is shown: trimmed, cleaned, personal data hidden."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from itertools import islice
 from typing import Any, Generic, NamedTuple, TypeVar
@@ -9,10 +9,12 @@ import msgspec
 
 from ..catena.outside import LONGEST, TYPES, Outside
 from ..catena.wire import Log, Operation
+from ..causes.families import Member
+from ..causes.guidance import guidance_for
+from ..causes.memory import Learned, Memory
+from ..causes.signatures import group_id, signature_of
 from ..masking import safe_header
-from .guidance import guidance_for
 from .results import Attempt, Cause, Failure, OperationRow
-from .signatures import group_id, signature_of
 
 SOON = timedelta(minutes=1)
 """An operation that ended this soon is told without its end, where detail is concise."""
@@ -28,7 +30,7 @@ MOST_ATTEMPTS = 20
 
 
 class Why(NamedTuple):
-    """Why an attempt failed. `group` is the id of its signature alone; see `causes` for what belongs together."""
+    """Why an attempt failed. `group` is the id of its signature alone; see `causes.memory` for what belongs together."""
 
     error_type: str | None
     status_code: int | None
@@ -52,15 +54,25 @@ def last_failed(op: Operation) -> Log | None:
     return next((log for log in reversed(op.attempts) if log.status == "failed"), None)
 
 
-def matches(op: Operation, status: str | None, groups: Collection[str]) -> bool:
-    """Tell whether an operation has this status or, where causes are asked for, failed of one of them."""
-    if groups:
-        return op.status == "failed" and cause_of(op.source_name, last_failed(op)).group in groups
+def learned_from(operations: Iterable[Operation], memory: Memory) -> Learned:
+    """Return how the causes of some operations are named, learned from them and from what is remembered."""
+    return memory.learn(_member(op) for op in operations if op.status == "failed" or last_failed(op))
+
+
+def _member(op: Operation) -> Member:
+    why = cause_of(op.source_name, last_failed(op))
+    return Member(op.source_name, why.error_type, why.status_code, why.skeleton)
+
+
+def matches(op: Operation, status: str | None, group: str | None, named: Learned) -> bool:
+    """Tell whether an operation has this status or, where a cause is asked for, failed of it."""
+    if group:
+        return op.status == "failed" and named.id_of(_member(op)) == group
     return status is None or op.status == status
 
 
-def row_of(op: Operation, *, detail: str, personal: bool) -> OperationRow:
-    """Return an operation as a row of a list."""
+def row_of(op: Operation, *, detail: str, personal: bool, named: Learned) -> OperationRow:
+    """Return an operation as a row of a list; `named` tells the ids of causes."""
     full = detail == "full"
     updated = op.updated_at or op.created_at
     fields = payload_of(op, personal) if full else None
@@ -78,7 +90,7 @@ def row_of(op: Operation, *, detail: str, personal: bool) -> OperationRow:
         resource_id=op.resource_id if op.resource_id and (full or not op.source_id) else None,
         source_id=op.source_id or None,
         attempts=len(op.logs or ()),
-        error=_failure(op, LONGEST if full else CONCISE_MESSAGE) if op.status == "failed" else None,
+        error=_failure(op, named, LONGEST if full else CONCISE_MESSAGE) if op.status == "failed" else None,
         payload=fields and fields.shown,
         payload_left_out=fields and (fields.left_out or None),
         logs=logs and logs.shown,
@@ -86,13 +98,13 @@ def row_of(op: Operation, *, detail: str, personal: bool) -> OperationRow:
     )
 
 
-def _failure(op: Operation, longest: int) -> Failure:
+def _failure(op: Operation, named: Learned, longest: int) -> Failure:
     why = cause_of(op.source_name, last_failed(op))
     return Failure(
         error_type=why.error_type,
         status_code=why.status_code,
         message=Outside(why.message or "no message", longest),
-        group=why.group,
+        group=named.id_of(_member(op)),
     )
 
 
@@ -172,15 +184,15 @@ def _attempt(op: Operation, attempts: Sequence[Log], number: int) -> Attempt:
     )
 
 
-def cause_told(op: Operation) -> Cause | None:
+def cause_told(op: Operation, named: Learned) -> Cause | None:
     """Return why an operation failed last and what to do about it; None where no attempt failed."""
     log = last_failed(op)
     if log is None and op.status != "failed":
         return None
     why = cause_of(op.source_name, log)
-    guidance = guidance_for(why.error_type, why.status_code, f"{why.title} {why.message}")
+    guidance = guidance_for(op.source_name, why.error_type, why.status_code, f"{why.title} {why.message}")
     return Cause(
-        group=why.group,
+        group=named.id_of(_member(op)),
         title=why.title,
         owner=guidance.owner,
         retryable=guidance.retryable,

@@ -207,10 +207,12 @@ class Example(Result):
 class Group(Result):
     """One cause of failures. `began`: the first after a long stretch without, where `first_seen` is an earlier stray.
 
-    `over_time`: its failures in each bucket of the timeline, which the board draws; no part of the answer.
+    `formerly`: ids of lately that became this one. `over_time`: its failures in each bucket of the timeline, which the
+    board draws; no part of the answer.
     """
 
     id: str
+    formerly: list[str] | None = None
     title: Title
     source_name: Outside
     error_type: Outside | None = None

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..catena.wire import Operation
+from ..causes.memory import Learned
 from .operations import flat_payload, row_of, told
 from .results import FieldChange, State, Step
 
@@ -35,12 +36,12 @@ def state_of(operations: Sequence[Operation]) -> State:
     return "out_of_sync" if existed else "never_written"
 
 
-def steps_of(operations: Sequence[Operation], personal: bool) -> list[Step]:
+def steps_of(operations: Sequence[Operation], personal: bool, named: Learned) -> list[Step]:
     """Return the newest writes, oldest first, each with the fields that differ from the write before it."""
     steps = []
     before: dict[str, Any] | None = None
     for op in operations:
-        row, fields = row_of(op, detail="concise", personal=personal), flat_payload(op)
+        row, fields = row_of(op, detail="concise", personal=personal, named=named), flat_payload(op)
         changed = [] if before is None else [change.field for change in _changes(before, fields, personal=False)]
         steps.append(
             Step(

@@ -27,7 +27,7 @@ MARK = 5
 class Bookmark(msgspec.Struct, frozen=True, array_like=True):
     """A position in a list: `skip` rows into the page at the API's `cursor`, `border` being the rows before it.
 
-    `members` are the signatures of the cause asked for, four bytes each. `size` is how many rows an answer holds; `page_size` how many the page at `cursor` was asked with.
+    `size` is how many rows an answer holds; `page_size` how many the page at `cursor` was asked with.
     """
 
     filters: dict[str, str | list[str]]
@@ -42,13 +42,6 @@ class Bookmark(msgspec.Struct, frozen=True, array_like=True):
     page_size: int = 0
     skip: int = 0
     border: bytes = b""
-    members: bytes = b""
-
-    @property
-    def groups(self) -> frozenset[str]:
-        """The ids of the signatures that are the cause asked for; empty where none is."""
-        ids = {f"g_{self.members[i : i + 4].hex()}" for i in range(0, len(self.members), 4)}
-        return frozenset({self.group, *ids}) if self.group else frozenset()
 
     @property
     def api_filters(self) -> Filters:

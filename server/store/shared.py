@@ -3,8 +3,10 @@
 Nothing kept here is needed for an answer. What cannot be reached, opened or understood counts as not there.
 """
 
+import os
 import time
-from collections.abc import Callable
+import zlib
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
@@ -31,6 +33,8 @@ PARTLY_READ_S = 30.0
 """What was not read whole is kept for so long: for those who waited for it."""
 
 MOST_BYTES = 100_000_000
+LEARNED_S = 60 * 86_400.0
+"""What was learned is kept for so long: as long as any window reaches back, and more."""
 
 Rows = Annotated[int, msgspec.Meta(ge=0)]
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
@@ -106,6 +110,7 @@ class SharedStore:
         self._most_rows = most_rows
         self._pace = seal.name("pace", PACE_FORMAT)
         self._index = seal.name("index", __version__)
+        self._had: dict[str, bytes] = {}
 
     async def swap(self, known: bytes, new: bytes, kept_s: float) -> tuple[bool, bytes, float] | None:
         """Put new bytes in the place of known ones, as the shared pace wants it; what is not signed is not there."""
@@ -181,6 +186,44 @@ class SharedStore:
             told = await self._link.ask(lambda redis: cast("bytes | None", redis.get(name)))
             return msgspec.msgpack.decode(self._seal.signed(name, told or b"") or b"", type=tuple[Rows, Share])
         return None
+
+    async def learned(self, names: Collection[str], version: str) -> dict[str, bytes]:
+        """Return what servers of a version have learned under some names, where it is not what this one had last."""
+        fields = {name: self._seal.name("learned", version, name) for name in names}
+
+        def read(redis: "Redis") -> dict[str, bytes]:
+            stamps = cast("dict[bytes, bytes]", redis.hgetall(self._stamps(version)))
+            new = {n: f for n, f in fields.items() if (at := stamps.get(f.encode())) and at != self._had.get(f)}
+            found = {}
+            for name, field in new.items():
+                sealed = cast("bytes | None", redis.get(field))
+                told = self._seal.open(field, sealed) if sealed else None
+                if told is not None:
+                    found[name] = zlib.decompress(told)
+                self._had[field] = stamps[field.encode()]
+            return found
+
+        with suppress(Away, zlib.error):
+            return await self._link.ask(read) if fields else {}
+        return {}
+
+    async def put_learned(self, name: str, version: str, told: bytes) -> None:
+        """Keep what was learned under a name for the other servers."""
+        field, stamp = self._seal.name("learned", version, name), os.urandom(8)
+
+        def put(redis: "Redis") -> None:
+            sealed = self._seal.close(field, zlib.compress(told))
+            if len(sealed) <= MOST_BYTES:
+                redis.set(field, sealed, px=_ms(LEARNED_S))
+                redis.hset(self._stamps(version), field, stamp)
+                redis.pexpire(self._stamps(version), _ms(LEARNED_S))
+                self._had[field] = stamp
+
+        with suppress(Away):
+            await self._link.ask(put)
+
+    def _stamps(self, version: str) -> str:
+        return self._seal.name("learned-at", version)
 
     async def check(self) -> tuple[bool, str]:
         """Put a value there and read it back; say, for people, what became of it."""

@@ -143,7 +143,8 @@ def _group(number: int, group: Group) -> list[str]:
     affected, outcome = group.affected, group.outcome
     kind = words(group.source_name, group.error_type, group.status_code)
     resources = ", ".join(f"{name} {count}" for name, count in affected.resources.items())
-    head = f"{number}. {group.id} {kind} {quotation(group.title)}: {group.count:,} ({percent(group.share)})"
+    formerly = f" (was also {', '.join(group.formerly)})" if group.formerly else ""
+    head = f"{number}. {group.id}{formerly} {kind} {quotation(group.title)}: {group.count:,} ({percent(group.share)})"
     became = ", ".join(f"{count:,} {state}" for state, count in outcome if count)
     places = f"{_places(affected.fleets, 'fleet', group.top_fleets)}; {_places(affected.connections, 'connection', group.top_connections)}"
     began = f", again since {second(group.began)}" if group.began else ""

@@ -2,9 +2,8 @@
 
 from datetime import datetime
 from functools import partial
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-import anyio.to_thread
 from mcp.server.mcpserver import Context
 from mcp.types import CallToolResult
 from pydantic import Field
@@ -12,7 +11,7 @@ from pydantic import Field
 from ..analysis.results import Baseline, Comparison, Other, WindowRead
 from ..analysis.window import Window
 from ..catena.query import iso
-from ..questions import Question, Reading
+from ..questions import Question, Reading, sources_in
 from ..runtime import Runtime
 from ._arguments import (
     ConnectionId,
@@ -28,6 +27,9 @@ from ._arguments import (
 )
 from ._progress import progress_to
 from ._render import FENCE_NOTE, answer_of, asked, percent, plural, quotation, second, words
+
+if TYPE_CHECKING:
+    from ..causes.memory import Memory
 
 PAGE = 1000
 MOST_CAUSES = 12
@@ -60,8 +62,9 @@ async def compare_failures(
     # Rows held from a minute ago have a window of then: the baseline ends where that one begins.
     baseline = _baseline(reading.window, baseline_from, baseline_to, now)
     before, _ = await read(Question(filters, baseline, PAGE, most))
-    compared = await anyio.to_thread.run_sync(_comparison, reading, before, filters.given(), as_of)
-    return answer_of(compared, comparison_text, personal=runtime.settings.show_personal_data)
+    compare = partial(_comparison, reading, before, filters.given(), as_of)
+    comparison = await runtime.learning(compare, sources_in(reading.frame, before.frame))
+    return answer_of(comparison, comparison_text, personal=runtime.settings.show_personal_data)
 
 
 def _baseline(window: Window, start: str | None, end: str | None, now: datetime) -> Window:
@@ -71,10 +74,16 @@ def _baseline(window: Window, start: str | None, end: str | None, now: datetime)
     return Window(window.start - window.length, window.start, default=True)
 
 
-def _comparison(reading: Reading, before: Reading, filters: dict[str, str | list[str]], as_of: datetime) -> Comparison:
+def _comparison(
+    reading: Reading,
+    before: Reading,
+    filters: dict[str, str | list[str]],
+    as_of: datetime,
+    memory: "Memory",
+) -> Comparison:
     from ..analysis.comparison import compared, rates_of, verdict_of
 
-    causes = compared(reading.frame, before.frame)
+    causes = compared(reading.frame, before.frame, memory=memory)
     rates, baseline_rates = rates_of(reading.frame), rates_of(before.frame)
     window, baseline = reading.window, before.window
     complete = reading.coverage.complete and before.coverage.complete

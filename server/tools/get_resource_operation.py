@@ -1,6 +1,7 @@
 """Show one operation whole: what was written, every attempt with the gap before it, why it failed and what to do."""
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
@@ -29,6 +30,7 @@ from ._render import (
 
 if TYPE_CHECKING:
     from ..catena.wire import Operation
+    from ..causes.memory import Learned
 
 NEAR = (timedelta(seconds=5), timedelta(minutes=2), timedelta(minutes=30))
 """How far around the time in its id an operation is looked for, nearest first."""
@@ -59,7 +61,10 @@ async def get_resource_operation(
             found = await (await runtime.client()).operation(connection_id, operation_id)
         else:
             found = await _look_for(runtime, operation_id)
-    told = await anyio.to_thread.run_sync(_told, found, filters, runtime)
+    from ..analysis.operations import learned_from
+
+    named = await runtime.learning(partial(learned_from, [found]), {found.source_name})
+    told = await anyio.to_thread.run_sync(_told, found, filters, runtime, named)
     return answer_of(told, operation_text, personal=runtime.settings.show_personal_data)
 
 
@@ -101,12 +106,14 @@ def _time_in(operation_id: str) -> datetime:
     return datetime.fromtimestamp(milliseconds / 1000, UTC)
 
 
-def _told(op: "Operation", filters: dict[str, str], runtime: Runtime) -> OneOperation:
+def _told(op: "Operation", filters: dict[str, str], runtime: Runtime, named: "Learned") -> OneOperation:
     from ..analysis.operations import MOST_ATTEMPTS, attempts_of, cause_told, row_of
 
     personal, now = runtime.settings.show_personal_data, runtime.clock()
     attempts = attempts_of(op, MOST_ATTEMPTS)
-    row = row_of(op, detail="full", personal=personal).model_copy(update={"logs": None, "logs_left_out": None})
+    row = row_of(op, detail="full", personal=personal, named=named).model_copy(
+        update={"logs": None, "logs_left_out": None}
+    )
     return OneOperation(
         window=WindowRead(from_datetime=op.created_at, to_datetime=max(now, op.created_at)),
         filters=dict(filters),
@@ -115,7 +122,7 @@ def _told(op: "Operation", filters: dict[str, str], runtime: Runtime) -> OneOper
         attempts=attempts.shown,
         attempts_left_out=attempts.left_out or None,
         payload_values=HIDDEN if row.payload and not personal else None,
-        cause=cause_told(op),
+        cause=cause_told(op, named),
     )
 
 

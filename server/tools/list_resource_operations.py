@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import anyio
@@ -16,7 +17,7 @@ from ..analysis.window import Window
 from ..catena.bookmark import Bookmark
 from ..catena.outside import said_back
 from ..errors import BadArgument, CatenaError
-from ..questions import Question
+from ..questions import Question, sources_in
 from ..runtime import Runtime
 from . import _budget
 from ._arguments import (
@@ -44,9 +45,6 @@ GROUP_ID = re.compile(r"g_[0-9a-f]{8}")
 
 CONCISE: Literal["concise"] = "concise"
 DEFAULT_SIZE = 25
-
-MOST_MEMBERS = 100
-"""Signatures of one cause that a cursor carries."""
 
 FILTERED_PAGE = 1000
 """Rows a request asks for where most of them may not match."""
@@ -91,9 +89,8 @@ async def list_resource_operations(
             size=start.size if size == DEFAULT_SIZE else size,
         )
     ends_at = anyio.current_time() + runtime.settings.deadline_s
-    if start.group and not start.members:
-        start = msgspec.structs.replace(start, members=await _members(runtime, start, window))
-    found, personal = await _find(runtime, start, ends_at), runtime.settings.show_personal_data
+    cause = await _cause(runtime, start, window) if start.group else None
+    found, personal = await _find(runtime, start, cause, ends_at), runtime.settings.show_personal_data
     if not found.scanned and found.goes_on is None and found.note is None:
         found.note = why_empty(start.api_filters, runtime.fleets_seen)
     page = OperationList(
@@ -119,16 +116,18 @@ def _check_group(group: str | None, status: str | None) -> None:
         raise BadArgument(f"group names a cause of failures, so status={status!r} matches nothing. Leave status out.")
 
 
-async def _members(runtime: Runtime, start: Bookmark, window: Window) -> bytes:
-    """Find what belongs to the cause asked for, from the rows of the window: those just summarized, if it was so."""
+async def _cause(runtime: Runtime, start: Bookmark, window: Window) -> str:
+    """Return the id by which the cause asked for is known now, learned from the rows of the window where it is not."""
     from ..analysis.causes import causes_in
 
+    asked = start.group or ""
+    if known := await anyio.to_thread.run_sync(runtime.memory.resolve, asked):
+        return known
     window = window if (window.start, window.end) == (start.start, start.end) else Window(start.start, start.end)
     question = Question(start.api_filters, window, FILTERED_PAGE, runtime.settings.max_operations)
     reading, _ = await runtime.read(question)
-    causes = await anyio.to_thread.run_sync(causes_in, reading.frame)
-    members = sorted(causes.members(start.group or ""))[:MOST_MEMBERS]
-    return b"".join(bytes.fromhex(member.removeprefix("g_")) for member in members)
+    await runtime.learning(lambda memory: causes_in(reading.frame, memory=memory), sources_in(reading.frame))
+    return await anyio.to_thread.run_sync(runtime.memory.resolve, asked) or asked
 
 
 def _filters_told(start: Bookmark) -> dict[str, str | list[str]]:
@@ -163,7 +162,7 @@ class _Found:
         return True
 
 
-async def _find(runtime: Runtime, start: Bookmark, ends_at: float) -> _Found:
+async def _find(runtime: Runtime, start: Bookmark, cause: str | None, ends_at: float) -> _Found:
     """Read page after page until enough rows match, the answer is full, or a limit is reached."""
     from ..analysis.drift import no_operations
     from ..catena.reader import Reader
@@ -171,9 +170,11 @@ async def _find(runtime: Runtime, start: Bookmark, ends_at: float) -> _Found:
     filtered = bool(start.status or start.group)
     reader = Reader(await runtime.client(), start, FILTERED_PAGE if filtered else start.size)
     found = _Found(start.size)
+    if cause != start.group:
+        found.note = f"{start.group} is known as {cause} now."
     with anyio.move_on_after(ends_at - anyio.current_time()) as deadline:
         try:
-            await _fill(found, reader, start, runtime)
+            await _fill(found, reader, start, cause, runtime)
         except CatenaError as exc:
             if not found.scanned:
                 raise
@@ -185,16 +186,17 @@ async def _find(runtime: Runtime, start: Bookmark, ends_at: float) -> _Found:
     return found
 
 
-async def _fill(found: _Found, reader: "Reader", start: Bookmark, runtime: Runtime) -> None:
-    from ..analysis.operations import matches, row_of
+async def _fill(found: _Found, reader: "Reader", start: Bookmark, cause: str | None, runtime: Runtime) -> None:
+    from ..analysis.operations import learned_from, matches, row_of
 
-    groups = start.groups
+    personal = runtime.settings.show_personal_data
     while True:
-        for position, op in await reader.next():
-            if matches(op, start.status, groups):
-                row = row_of(op, detail=start.detail, personal=runtime.settings.show_personal_data)
-                if start.group and row.error:
-                    row.error.group = start.group
+        page = list(await reader.next())
+        learn = partial(learned_from, [op for _, op in page])
+        named = await runtime.learning(learn, {op.source_name for _, op in page})
+        for position, op in page:
+            if matches(op, start.status, cause, named):
+                row = row_of(op, detail=start.detail, personal=personal, named=named)
                 if not found.add(row):
                     found.goes_on = reader.bookmark(position)
                     if not found.full:

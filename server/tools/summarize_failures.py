@@ -3,10 +3,10 @@
 import json
 from collections.abc import Callable
 from datetime import datetime
-from typing import Annotated
+from functools import partial
+from typing import TYPE_CHECKING, Annotated
 
 import anyio
-import anyio.to_thread
 from mcp.server.mcpserver import Context
 from mcp.types import CallToolResult
 from pydantic import Field
@@ -16,7 +16,7 @@ from ..analysis.window import Window
 from ..catena.bookmark import Bookmark
 from ..catena.outside import quote
 from ..catena.query import iso
-from ..questions import Question, Reading
+from ..questions import Question, Reading, sources_in
 from ..runtime import ASIDE_S, Runtime
 from ..ui import TIMELINES
 from . import _budget
@@ -37,6 +37,9 @@ from ._arguments import (
 from ._empty import why_empty
 from ._progress import progress_to
 from ._render import answer_of, summary_text
+
+if TYPE_CHECKING:
+    from ..causes.memory import Memory
 
 MOST_SHOWN = 8
 """More causes than ever fit the budget of a summary."""
@@ -74,7 +77,8 @@ async def summarize_failures(
     most = min(max_operations or settings.max_operations, settings.max_operations)
     question = Question(filters, window, size, most, start if cursor else None)
     reading, as_of = await runtime.read(question, refresh=refresh, progress=progress_to(ctx))
-    summary = await anyio.to_thread.run_sync(_summary, reading, question, as_of, max_groups)
+    analyse = partial(_summary, reading, question, as_of, max_groups)
+    summary = await runtime.learning(analyse, sources_in(reading.frame))
     if not summary.totals.operations and summary.coverage.complete:
         summary.coverage.note = (
             " ".join(filter(None, (why_empty(filters, runtime.fleets_seen), summary.coverage.note))) or None
@@ -87,13 +91,13 @@ async def summarize_failures(
     return answer
 
 
-def _summary(reading: Reading, question: Question, as_of: datetime, max_groups: int) -> Summary:
+def _summary(reading: Reading, question: Question, as_of: datetime, max_groups: int, memory: "Memory") -> Summary:
     from ..analysis.failures import groups_of, pending_of, totals_of
     from ..analysis.timeline import timeline_of
 
     frame, window, coverage = reading.frame, reading.window, reading.coverage
     start, end = coverage.start or window.start, coverage.end or window.end
-    groups, other = groups_of(frame, start, end, most=min(max_groups, MOST_SHOWN))
+    groups, other = groups_of(frame, start, end, most=min(max_groups, MOST_SHOWN), memory=memory)
     return Summary(
         window=WindowRead(from_datetime=window.start, to_datetime=window.end, default=window.default or None),
         filters=question.filters.given(),

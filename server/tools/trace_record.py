@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import anyio.to_thread
@@ -22,6 +23,7 @@ from ._render import FENCE_NOTE, answer_of, asked, plural, quoted_error, second
 
 if TYPE_CHECKING:
     from ..catena.wire import Operation
+    from ..causes.memory import Learned
 
 _STATES = {
     "in_sync": "in sync: the last write succeeded",
@@ -63,7 +65,10 @@ async def trace_record(
         more, whole = await _collect_unnamed(runtime, filters, window, found, told)
         found, complete = [*found, *more], complete and whole
     given = filters.given() | ({"resource_id": resource_id} if resource_id else {})
-    trace = await anyio.to_thread.run_sync(_trace, runtime, window, given, found, complete)
+    from ..analysis.operations import learned_from
+
+    named = await runtime.learning(partial(learned_from, found), {op.source_name for op in found})
+    trace = await anyio.to_thread.run_sync(_trace, runtime, window, given, found, complete, named)
     return answer_of(trace, trace_text, personal=runtime.settings.show_personal_data)
 
 
@@ -117,11 +122,12 @@ def _trace(
     given: dict[str, str | list[str]],
     found: "Sequence[Operation]",
     complete: bool,
+    named: "Learned",
 ) -> Trace:
     from ..analysis.story import changes_since_success, in_order, state_of, steps_of
 
     personal, writes = runtime.settings.show_personal_data, in_order(found)
-    steps = steps_of(writes, personal)
+    steps = steps_of(writes, personal, named)
     return Trace(
         window=WindowRead(from_datetime=window.start, to_datetime=window.end, default=window.default or None),
         filters=given,

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from server.analysis.contrast import concentration_of, counted
 from server.analysis.drift import unknown_values
 from server.analysis.failures import groups_of, pending_of, totals_of
-from server.analysis.guidance import Evidence, guidance_for
 from server.analysis.records import outcomes, with_records
 from server.analysis.results import Concentration
 from server.analysis.rows import fingerprint, joined, rows_of
 from server.analysis.timeline import onset_of, timeline_of, trend_of
 from server.catena.wire import Log, Operation
+from server.causes.guidance import Evidence, guidance_for
 
 START = datetime(2026, 11, 23, tzinfo=UTC)
 END = START + timedelta(days=1)
@@ -234,30 +234,30 @@ def test_concentration_is_told_only_where_a_value_is_really_over_represented() -
 def test_guidance_weighs_words_before_type_and_status(
     kind: str | None, code: int | None, message: str, owner: str, retryable: bool | None
 ) -> None:
-    told = guidance_for(kind, code, message)
+    told = guidance_for("tsp", kind, code, message)
     assert (told.owner, told.retryable) == (owner, retryable)
     assert told.advice.endswith(".")
 
 
 def test_advice_tells_its_reason() -> None:
-    assert guidance_for("tsp", 429, "").advice.endswith("(status 429).")
-    assert guidance_for("auth", None, "x").advice.endswith("(error type auth).")
-    assert guidance_for("tsp", 500, "already exists").advice.endswith("(the message tells of a duplicate).")
+    assert guidance_for("tsp", "tsp", 429, "").advice.endswith("(status 429).")
+    assert guidance_for("tsp", "auth", None, "x").advice.endswith("(error type auth).")
+    assert guidance_for("tsp", "tsp", 500, "already exists").advice.endswith("(the message tells of a duplicate).")
 
 
 def test_other_connections_that_work_are_told_where_it_says_who_must_act() -> None:
     working, failing = Evidence(met=5, others=40, others_fine=38), Evidence(met=5, others=40, others_fine=20)
-    assert "other connections of the TSP work" in guidance_for("auth", 401, "x", working).advice
-    assert "other connections" not in guidance_for("auth", 401, "x", failing).advice
-    assert "other connections" not in guidance_for("validation", 400, "x", working).advice
+    assert "other connections of the TSP work" in guidance_for("tsp", "auth", 401, "x", working).advice
+    assert "other connections" not in guidance_for("tsp", "auth", 401, "x", failing).advice
+    assert "other connections" not in guidance_for("tsp", "validation", 400, "x", working).advice
 
 
 def test_what_retries_did_outweighs_the_words() -> None:
-    refused = guidance_for("validation", 400, "value refused", Evidence(met=40, cured=12))
+    refused = guidance_for("tsp", "validation", 400, "value refused", Evidence(met=40, cured=12))
     assert refused.retryable is True
     assert "12 of 40 went through on a retry" in refused.advice
-    assert guidance_for("validation", 400, "value refused", Evidence(met=40, cured=2)).retryable is False
-    assert guidance_for("validation", 400, "value refused", Evidence(met=400, cured=12)).retryable is False
+    assert guidance_for("tsp", "validation", 400, "value refused", Evidence(met=40, cured=2)).retryable is False
+    assert guidance_for("tsp", "validation", 400, "value refused", Evidence(met=400, cured=12)).retryable is False
 
 
 @pytest.mark.parametrize(

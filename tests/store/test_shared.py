@@ -54,6 +54,23 @@ def rows_of(text: str) -> Callable[[], bytes]:
     return partial(bytes, text, "utf8")
 
 
+async def test_what_one_learned_another_finds_once_and_nobody_reads_it_there(redis: RedisServer) -> None:
+    one, other = store_at(redis), store_at(redis)
+    await one.put_learned("samsara", "4", b"Driver Jane is not known")
+    assert await other.learned(["samsara", "motive"], "4") == {"samsara": b"Driver Jane is not known"}
+    assert await other.learned(["samsara"], "4") == {}
+    assert await one.learned(["samsara"], "4") == {}
+    await one.put_learned("samsara", "4", b"Driver Ana is not known")
+    assert await other.learned(["samsara"], "4") == {"samsara": b"Driver Ana is not known"}
+    assert await store_at(redis).learned(["samsara"], "5") == {}
+    assert await store_at(redis, tenant=("https://api.example", "another", "")).learned(["samsara"], "4") == {}
+    client = redis.client()
+    kept = b"".join(bytes(key) + (client.dump(key) or b"") for key in client.scan_iter())
+    assert kept
+    assert b"Driver" not in kept
+    assert b"samsara" not in kept
+
+
 async def test_what_one_puts_there_another_finds(redis: RedisServer) -> None:
     await store_at(redis).put(entry(), rows_of("the rows"))
     other = store_at(redis)

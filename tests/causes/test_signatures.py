@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.analysis.signatures import group_id, masked, signature_of, varying
 from server.catena.outside import Outside
+from server.causes.signatures import group_id, masked, signature_of, varying
 
 SAME_CAUSE: list[tuple[str, str]] = [
     ("Invalid session @ 'brf_live'", "Invalid session @ 'dsd_eu1'"),
@@ -208,7 +208,7 @@ def test_hostile_bodies_take_bounded_time(body: str) -> None:
 def test_ids_are_the_same_in_another_process_with_another_hash_seed() -> None:
     here = [group_id("samsara", "auth", 401, signature_of(body).skeleton) for pair in SAME_CAUSE for body in pair]
     code = (
-        "import sys, json; from server.analysis.signatures import *; "
+        "import sys, json; from server.causes.signatures import *; "
         "print(json.dumps([group_id('samsara', 'auth', 401, signature_of(b).skeleton) for b in json.load(sys.stdin)]))"
     )
     bodies = json.dumps([body for pair in SAME_CAUSE for body in pair])
@@ -228,8 +228,8 @@ def test_source_type_and_status_are_part_of_the_id() -> None:
 
 def test_golden_ids_do_not_change_without_a_new_version() -> None:
     golden = {
-        ("samsara", "auth", 401, '{"message":"Invalid token.","requestId":"1"}'): "g_714d83be",
-        ("motive", "tsp", 429, '{"error_message":"Too many requests, try again later"}'): "g_0fece6a6",
+        ("samsara", "auth", 401, '{"message":"Invalid token.","requestId":"1"}'): "g_5989c91b",
+        ("motive", "tsp", 429, '{"error_message":"Too many requests, try again later"}'): "g_3b08d13c",
     }
     for (source, kind, code, body), expected in golden.items():
         assert group_id(source, kind, code, signature_of(body).skeleton) == expected

@@ -1,5 +1,7 @@
 """Words that tell a cause wherever they stand: kinds of things, fields, and the small words of a sentence."""
 
+import re
+
 THINGS = frozenset(
     "vehicle driver user trip asset trailer group tag geofence route document message device gateway customer account "
     "organisation organization company contact location zone order job load stop shipment equipment tractor truck car van bus "
@@ -21,6 +23,12 @@ SMALL = frozenset(
 )
 TELLING = THINGS | FIELDS
 PARTICLES = frozenset(
-    "de da di do du del des der den dos das van von zu ter ten la le & and y und et bin al al- el og z".split()
+    "de da di do du del des der den dos das van von zu ter ten la le & and y und et bin al al- el og z e och ve i ve és".split()
 )
 """Small words inside the names of people and firms."""
+
+STATE = re.compile(r"\w{3,}(?:ed|ing|tion|able|ible|ment|ness|less)", re.I)
+"""Words of this form tell what happened; they are no names."""
+
+LINKING = PARTICLES | frozenset("am an of the upon or on in sur les bei ob vorm nad by at".split())
+"""Small words inside the names of people, firms and places."""

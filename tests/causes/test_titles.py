@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.analysis.signatures import signature_of
-from server.analysis.titles import LONGEST_TITLE, title_of
+from server.causes.signatures import signature_of
+from server.causes.titles import LONGEST_TITLE, title_of
 
 
 @pytest.mark.parametrize(

@@ -5,22 +5,28 @@ masked, values under code-like and field-like keys are kept, and everything else
 """
 
 import hashlib
+import re
 from functools import lru_cache
 from typing import NamedTuple
 
-from .bodies import of_json, of_pairs
-from .masks import masked, varying
+from .bodies import LONGEST_LEAD, LONGEST_REPR, of_json, of_led, of_pairs, of_repr
+from .masks import GAP, masked, varying
 from .prose import Body, of_markup, of_text
-from .templates import ATOM_ENDS
 from .titles import title_of
 
 __all__ = ["VERSION", "Signature", "group_id", "masked", "signature_of", "varying"]
 
-VERSION = "3"
+VERSION = "4"
 """Goes into every id: a change of the rules must change it, so that an old id never means another cause."""
+
+ATOM_ENDS = "\x1e"
+CUT = "<cut>"
+_MARKS = str.maketrans(f"{GAP}{ATOM_ENDS}", "  ")
+"""The atom of a body that ends in the middle."""
 
 LONGEST_BODY = 65_536
 LONGEST_CACHED = 2_000
+_REPR = re.compile(r"""\{['"]|b['"][{<\[]""")
 
 
 class Signature(NamedTuple):
@@ -58,6 +64,10 @@ def _signature(body: str) -> Signature:
     if body[0] == "<":
         return _signed(of_markup(body))
     apart = of_json(body) if body[0] in '{["' else of_pairs(body)
+    if apart is None and len(body) <= LONGEST_REPR and _REPR.match(body):
+        apart = of_repr(body)
+    if apart is None and "{" in body[:LONGEST_LEAD]:
+        apart = of_led(body)
     if isinstance(apart, str):  # a body that is one quoted text may hold JSON again
         return signature_of(apart)
     return _signed(apart or of_text(body))
@@ -66,7 +76,13 @@ def _signature(body: str) -> Signature:
 def _signed(body: Body) -> Signature:
     fields = frozenset(atom.removeprefix("field=") for atom in body.atoms if atom.startswith("field="))
     title = title_of(body.line, body.names, fields)
-    return Signature(ATOM_ENDS.join(body.atoms), _with(body.sentence, body.names), title)
+    atoms = sorted((*body.atoms, CUT)) if body.cut else body.atoms
+    skeleton = ATOM_ENDS.join(atoms)
+    if GAP in skeleton or skeleton.count(ATOM_ENDS) >= len(
+        atoms
+    ):  # the marks that are put between atoms and into gaps are in none of them
+        skeleton = ATOM_ENDS.join(atom.translate(_MARKS) for atom in atoms)
+    return Signature(skeleton, _with(body.sentence, body.names), title)
 
 
 def _with(sentence: str, names: tuple[str, ...]) -> str:

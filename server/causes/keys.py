@@ -20,11 +20,28 @@ _CODE_KEYS = re.compile(
     re.I,
 )
 _FIELD_KEYS = re.compile(
-    r"(?:^|_|[a-z](?=[A-Z]))(?:field|path|param|parameter|loc|pointer|property|attribute|column|member|argument)s?(?:_?name)?$",
+    r"(?:^|_|[a-z](?=[A-Z]))(?:field|path|param|parameter|loc|pointer|property|attribute|column|member|argument|target)s?(?:_?name)?$",
+    re.I,
+)
+_REASONS = re.compile(
+    r"(?:\w*(?:errors?|causes?|violations?|issues|fault|inner\w*|failures|validation\w*|invalid\w*)|details?|ModelState|messages|fields)$",
     re.I,
 )
 _STATUS_KEYS = re.compile(r"(?:http_?)?status(?:_?code)?", re.I)
-_MESSAGE_WORDS = ("message", "msg", "description", "detail", "string", "text", "", "reason", "title", "error")
+_MESSAGE_WORDS = (
+    "exceptionmessage",
+    "message",
+    "msg",
+    "summary",
+    "description",
+    "detail",
+    "string",
+    "text",
+    "",
+    "reason",
+    "title",
+    "error",
+)
 """Words that end the key of a message (errorMsg, fault_string), the most telling first; "" is any other key, as a
 field's name is over what is wrong with it, below a title for all of them."""
 
@@ -36,7 +53,9 @@ _FIELD_VALUE = re.compile(r"[A-Za-z_$][\w.\[\]$#-]{0,60}", re.ASCII)
 _POINTER = re.compile(r"#?(?:/[\w$-]{1,40}){1,6}/?", re.ASCII)
 _REQUEST_PATH = re.compile(r"\d{3}|/api\b|/v\d")
 _CODE_VALUE = re.compile(r"\S{1,80}")
-_NAME_VALUE = re.compile(r"[A-Z]+[_A-Z0-9-]{2,}|[\w.]*(?:Error|Exception|Fault|Failure|Violation)|[a-z]+(?:_[a-z]+)+")
+_NAME_VALUE = re.compile(
+    r"[A-Z]{3,}|[A-Z]+(?:_[A-Z0-9]+)+|[\w.]*(?:Error|Exception|Fault|Failure|Violation)|[a-z]+(?:_[a-z]+)+"
+)
 _IDLIKE = re.compile(r"\d+|\S*@\S*|(?=.*\d)[0-9a-fA-F-]{8,}|(?=\w*\d\w*\d)\w{10,}")
 _DIGITS = re.compile(r"\d+")
 
@@ -53,6 +72,12 @@ def kind_of(key: str) -> tuple[int, int]:
     if _CODE_KEYS.search(key):
         return CODE, rank
     return (MESSAGE if named else OTHER), rank if named else SPOKEN
+
+
+@lru_cache(maxsize=4096)
+def leads_to_reasons(key: str) -> bool:
+    """Tell whether the reason stands under a key, where a sentence beside it may say only that something is wrong."""
+    return _REASONS.match(key) is not None
 
 
 @lru_cache(maxsize=8192)

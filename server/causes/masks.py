@@ -4,10 +4,13 @@ import re
 from functools import lru_cache
 from itertools import pairwise
 
-from .quotes import FIELD, HOST, QUOTED, names_a_cause
+from .quotes import FIELD, HOST, QUOTED, names_a_cause, names_a_value
 from .words import SMALL, TELLING
 
 HOLE = "<*>"
+GAP = "\x00"
+"""What stands for that which varies: between the texts of one signature, and in the frame of many."""
+
 LONGEST_TEXT = 2_000
 LENGTH_OF_VIN = 17
 SHORTEST_KEY = 16
@@ -35,7 +38,7 @@ _METHODS = frozenset("GET POST PUT PATCH DELETE HEAD OPTIONS".split())
 _QUOTES = re.compile(r"[\"'`“„]")
 # Most words with a digit: a number, a time, an id, an address, with what stands around it.
 _SIMPLE = re.compile(
-    r"""([(\[{<'"]*+)((?!\w*\.\.)(?:[\w+-][\w.+%-]*@[\w.-]*[\w-]|[+-]?[0-9a-fA-F]+(?:[:.,-][0-9a-fA-F]+)+[%Z]?|"""
+    r"""([(\[{<'"]*+)((?!\w*\.\.)(?:[\w+-][\w.+%-]*@[\w.-]*[\w-]|(?=[^\d\s]*\d|(?:[0-9a-fA-F]{2}:){3})[+-]?[0-9a-fA-F]+(?:[:.,-][0-9a-fA-F]+)+[%Z]?|"""
     r"""[0-9-]{8,10}T[0-9:.]+(?:Z|[+-][0-9:]+)?|(?=[A-Za-z_.+-]*[0-9])[A-Za-z0-9_+-](?:[A-Za-z0-9_.+%-]*[A-Za-z0-9_%])?))"""
     r"""([)\]}>'".,;:!?]*)"""
 )
@@ -51,10 +54,18 @@ _CLOSING = re.compile(r"[)\]}>'\".,;:!?]*$")
 _CODE = re.compile(r"[\[(]?-?(?:\d{1,6}|[A-Z]{1,5}-?\d{1,6}|[0-9A-Z]{5})[)\]]?[.,;:]?")
 _LEADING_CODE = re.compile(r"\[?[A-Z]{1,8}[-_]?\d{2,6}\]?:?")
 _SET_CODE = re.compile(r"(?:code|errno)[=:]\"?-?\d{1,6}\b|sqlstate[\[=:]\w{5}\b", re.I)
-_PATH = re.compile(r"[\w.-]+(?:/[\w.-]+)+/?")
+_PATH = re.compile(r"(?!\w/\w{1,2}\b(?!/))[\w.-]+(?:/[\w.-]+)+/?")
 _SET_HOST = re.compile(
     r"([(\[]?[\w.-]*(?:host|hostname|addr|address|server|peer|ip)=)[^\s=\"'()\[\]{},;]+([)\]},;]*)", re.I
 )
+_NESTED = re.compile(r"\w(?:Error|Exception|Fault|Timeout)\($")
+"""Before what an exception says that another one quotes."""
+
+_NAMED_HOST = re.compile(r"((?:[A-Za-z]+:)?)(?:\*\.)?([\w.-]+)([.,;]?)")
+_FIELD_PATH = re.compile(r"[A-Za-z_]\w*(?:/[A-Za-z_]\w*){1,3}")
+_SAID_OF = re.compile(r" (?:must|is|are|has|have|should|cannot|can't|needs|may) ")
+"""Behind the path of a field, at the beginning of a sentence."""
+
 _FUSED = re.compile(r"<\*>(?:[\s,;:/.|#+-]*<\*>)+")
 _UNITS = re.compile(
     r"<\*> ?(?:ms|msecs?|milliseconds?|s|secs?|seconds?|mins?|minutes?|h|hrs?|hours?|days?|weeks?|months?|bytes?|[kKMGT]?i?[bB]|"
@@ -67,6 +78,14 @@ _METHOD = re.compile(r"\b(?:GET|POST|PUT|PATCH|DELETE|Get|Post|Put|Patch|Delete)
 _VALUES = re.compile(r"(?<=\)=\()[^()]+(?=\))|(?<=value is \()[^()]+(?=\))|(?<=\(SQL: )\S.*(?=\))")
 """What databases quote: the values of a key, the statement."""
 
+_TOKEN_MARK = re.compile(
+    r"(?<=[Uu]nexpected token )[\"'`]?[^\w\s<\"'`][\"'`]?(?=[ ,;:]|$)|(?<=[Uu]nexpected token )[\"'`]?<[\"'`]?(?=[ ,;:]|$)|(?<=[Uu]nexpected token )\w(?=[ ,;:]|$)"
+)
+"""What a parser met: any mark or letter."""
+
+_LETTERS = re.compile(r"(?:[^\W\d_]{1,15} )*[^\W\d_]{1,15}[.!]?")
+"""Short words and nothing else hold nothing that may vary by its shape."""
+
 _RESTATED = re.compile(r"<\*> \((?:<\*>)?\)")
 
 _known: dict[str, str] = {}
@@ -75,6 +94,10 @@ _known: dict[str, str] = {}
 def masked(text: str) -> str:
     """Return `text` with a hole for each part that may vary: quoted values, ids, numbers, addresses, paths."""
     text = text[:LONGEST_TEXT]
+    if _LETTERS.fullmatch(text):
+        return text
+    if "token " in text:
+        text = _TOKEN_MARK.sub(HOLE, text)
     if "://" in text:
         text = _METHOD.sub("", text)
     if _QUOTES.search(text):
@@ -93,8 +116,8 @@ def masked(text: str) -> str:
             elif (plain := _word(word)) != word:
                 plain = _in_place(word, plain, before, len(kept), text)
                 holes += 1
-                if plain.startswith(HOLE) and kept and kept[-1] in _DATES:
-                    kept.pop()
+                while plain.startswith(HOLE) and kept and (named := kept[-1].lstrip("[(")) in _DATES:
+                    plain = kept.pop().removesuffix(named) + plain
         before = word
         kept.append(plain)
     line = " ".join(kept)
@@ -125,6 +148,8 @@ def canonical(line: str) -> str:
 
 def _in_place(word: str, plain: str, before: str, at: int, text: str) -> str:
     """Keep a number that is a code by where it stands: behind `code`, or before the sentence's colon."""
+    if at == 0 and "/" in word and _FIELD_PATH.fullmatch(word) and _SAID_OF.match(text, len(word)):
+        return word
     label = before.strip("[(:#=,.").lower()
     if (label in _CODED or (label in _ERROR and at == 1)) and _CODE.fullmatch(word):
         return word
@@ -179,6 +204,8 @@ def _plain(word: str) -> str:
         return host[1] + HOLE + host[2]
     if _SET_CODE.search(word) or word.strip("()[],.;:").lower() in _TERMS:
         return word
+    if ":" in word and (named := _NAMED_HOST.fullmatch(word)) and HOST.fullmatch(named[2]):
+        return named[1] + HOLE + named[3]
     label, dots, rest = word.rpartition("..")
     if dots and label.rstrip(".").isalpha():
         return label + dots + (_plain(rest) if rest else "")
@@ -201,6 +228,10 @@ def _quotation(match: re.Match[str]) -> str:
     value = match[match.lastindex or 0]
     if value == HOLE or not value.strip():
         return match[0]
+    if _NESTED.search(match.string, max(0, match.start() - 24), match.start()):
+        return f'"{masked(value)}"'
+    if names_a_value(match) and " " not in value:
+        return HOLE
     return match[0] if names_a_cause(match, value) else _inside(value)
 
 
