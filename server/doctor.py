@@ -13,7 +13,7 @@ from .app import build_server
 from .catena.query import Filters, Query
 from .errors import BadSettings, OpsError
 from .runtime import Runtime, utc_now
-from .settings import Settings
+from .settings import IN_CLEAR, Settings
 
 
 class Check(msgspec.Struct, frozen=True):
@@ -45,7 +45,8 @@ async def check_setup(load: Callable[[], Settings], tell: Tell) -> None:
     except BadSettings as exc:
         return tell(Check("settings", False, str(exc)))
     who = "the built-in demo API" if settings.demo else f"{settings.base_url} as client {settings.client_id[:6]}…"
-    tell(Check("settings", True, who))
+    clear = f"; {' and '.join(settings.in_clear)}: {IN_CLEAR}" if settings.in_clear and not settings.demo else ""
+    tell(Check("settings", True, who + clear))
     async with server.runtime() as runtime:
         if not settings.demo and not await _tried("network", _network, runtime, tell):
             for untried in ("token", "list", "store"):

@@ -1,6 +1,7 @@
 """The `CATENA_*` settings: read from the environment once, checked, and explained when they are wrong."""
 
 import codecs
+import logging
 import re
 from contextlib import suppress
 from importlib.util import find_spec
@@ -58,6 +59,10 @@ def _filled(value: str) -> str:
 Stripped = AfterValidator(_plain)
 
 MEMORY = "memory://"
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+IN_CLEAR = "http without TLS, so whoever is between reads the secret and what is asked; use https"
+
+logger = logging.getLogger(__name__)
 
 
 def _store_address(url: SecretStr) -> SecretStr:
@@ -120,6 +125,13 @@ class Settings(BaseSettings):
     demo: bool = Field(False, description="Use the built-in stand-in API; same as --demo.")
 
     @property
+    def in_clear(self) -> list[str]:
+        """Settings whose address is reached without TLS over a network, so that the secret or a token can be read there."""
+        urls = {"CATENA_BASE_URL": self.base_url, "CATENA_TOKEN_URL": self.token_url}
+        parts = {name: urlsplit(url) for name, url in urls.items()}
+        return [name for name, url in parts.items() if url.scheme == "http" and url.hostname not in LOOPBACK]
+
+    @property
     def shares(self) -> bool:
         """Whether what is read is shared with other servers."""
         return self.store_url.get_secret_value() != MEMORY
@@ -180,4 +192,6 @@ def load_settings(**given: object) -> Settings:
             "CATENA_STORE_URL names a Redis, and the package `redis` is not installed. Install this server with its "
             "extra `redis` (pip install 'catena-ops-mcp[redis]'), or unset it to hold rows in memory."
         )
+    if settings.in_clear and not settings.demo:
+        logger.warning("%s: %s.", " and ".join(settings.in_clear), IN_CLEAR)
     return settings

@@ -111,3 +111,20 @@ def test_a_shared_store_without_its_package_says_what_to_install(monkeypatch: py
     assert not load_settings().shares
     with pytest.raises(BadSettings, match=r"catena-ops-mcp\[redis\]"):
         load_settings(store_url="redis://localhost:6379/0")
+
+
+@pytest.mark.parametrize(
+    ("base_url", "warned"),
+    [
+        ("http://api.example", True),
+        ("http://127.0.0.1:8765", False),
+        ("http://[::1]:1", False),
+        ("https://api.example", False),
+    ],
+)
+def test_an_address_without_tls_beyond_this_machine_is_warned_of(
+    base_url: str, warned: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings = load_settings(base_url=base_url)
+    assert ("CATENA_BASE_URL" in settings.in_clear) is warned
+    assert ("CATENA_BASE_URL: http without TLS" in caplog.text) is warned

@@ -280,9 +280,9 @@ def _speaks(text: str, rank: int, why: int = 0) -> bool:
 @lru_cache(maxsize=256)  # asked for its atom and for the title
 def _says(text: str) -> bool:
     """Tell a sentence from a name or an address under a key of which nothing is known."""
-    words = text.split()
+    words = [word.strip(".,;:!?") for word in text.split()]
     return (not text.isascii() and DENSE.search(text) is not None) or (
-        len(words) > 2 and sum(w.isalpha() and not w[0].isupper() and w not in PARTICLES for w in words) > 1
+        len(words) > 2 and sum(w.isalpha() and not w[:1].isupper() and w not in PARTICLES for w in words) > 1
     )
 
 
