@@ -84,6 +84,7 @@ class Reads:
         """Set the store up; it holds at most what two of the largest calls read."""
         self.store: MemoryStore[Reading] = MemoryStore(2 * self.settings.max_operations)
         self._left: dict[str, Left] = {}
+        self._imported = False
 
     async def answer(
         self, question: Question, refresh: bool, progress: Progress, time_s: float
@@ -93,7 +94,7 @@ class Reads:
         Raises:
             CatenaError: Nothing at all could be read.
         """
-        _leave_imports_alone()
+        self._leave_imports_alone()
         ends_at = anyio.current_time() + max(time_s - ANALYSIS_S, time_s / 2)
         fresh_for = timedelta(0) if refresh else timedelta(seconds=self.settings.fresh_s)
         if found := await self._found(question, fresh_for):
@@ -109,6 +110,17 @@ class Reads:
         held = await self.store.answer(question.key, self.clock(), self._join_for, read, progress, self.tasks)
         self._learn_words(held.value.frame)
         return held.value.told_to(question), held.as_of
+
+    def _leave_imports_alone(self) -> None:
+        """Import what reading needs, and keep the collector from looking through all imports again during a read.
+
+        It would stop everything for 80 ms, once or twice in 100,000 operations.
+        """
+        if not self._imported:
+            from .analysis import rows  # noqa: F401
+
+            gc.freeze()  # asking whether that was done already takes 13 ms: it counts all of them
+            self._imported = True
 
     @property
     def _join_for(self) -> timedelta:
@@ -267,17 +279,6 @@ class Reads:
 
         if client.window_field is None and (known := settled_late(frame, APART)):
             await find_window_field(client, query, *known)
-
-
-def _leave_imports_alone() -> None:
-    """Import what reading needs, and keep the collector from looking through all imports again during a read.
-
-    It would stop everything for 80 ms, once or twice in 100,000 operations.
-    """
-    from .analysis import rows  # noqa: F401
-
-    if not gc.get_freeze_count():
-        gc.freeze()
 
 
 def _of_window(

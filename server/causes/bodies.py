@@ -3,6 +3,7 @@
 import ast
 import re
 from functools import lru_cache
+from itertools import islice
 from typing import Any, NamedTuple
 from urllib.parse import unquote_plus
 
@@ -39,6 +40,8 @@ _SAID = (str, list)
 _UNTOLD = (SPOKEN, NO_MESSAGE)
 _OPENERS = frozenset("{[")
 _CLOSERS = {"{": "}", "[": "]"}
+_LOGGED_PAIR = re.compile(r'([\w.-]{1,40})=(?:"((?:[^"\\]|\\.)*+)"|(\S*+))')
+_LOGGED = re.compile(rf"\s*{_LOGGED_PAIR.pattern}(?:\s++{_LOGGED_PAIR.pattern}){{2,}}\s*")
 _PAIRS = re.compile(r"\s*[\w.-]{1,40}=[^=&;|]*+(?:[&;|]\s*[\w.-]{1,40}=[^=&;|]*+)+[&;|]?\s*")
 _SMALL_NUMBER = re.compile(r"-?\d{1,8}")
 _WRAPPER = re.compile(r"body|response|content|data|result|payload|raw", re.I)
@@ -113,17 +116,21 @@ def of_led(text: str) -> Body | None:
 
 
 def of_pairs(text: str) -> Body | None:
-    """Return a body of `key=value` pairs, as forms and plain records are, taken apart; None where it is none."""
+    """Return a body of `key=value` pairs, as forms, plain records and lines of logs are, taken apart; None where it is none."""
     mark = next((mark for mark in "&;|" if mark in text), "")
-    if not mark or not _PAIRS.fullmatch(text):
+    if mark and _PAIRS.fullmatch(text):
+        parts = [part.partition("=") for part in text.split(mark, MOST_VALUES)[:MOST_VALUES] if part.strip()]
+        pairs = [(key.strip(), unquote_plus(value) if mark == "&" else value) for key, _, value in parts]
+    elif "=" in text and _LOGGED.fullmatch(text):
+        pairs = [(key, quoted or bare) for key, quoted, bare in islice(_LOGGED_PAIR.findall(text), MOST_VALUES)]
+    else:
         return None
-    pairs = [part.partition("=") for part in text.split(mark, MOST_VALUES)[:MOST_VALUES] if part.strip()]
     found: list[Leaf] = []
-    for key, _, value in pairs:
-        said = unquote_plus(value).strip() if mark == "&" else value.strip()
-        kind, rank = kind_of(key.strip())
+    for key, value in pairs:
+        said = value.strip()
+        kind, rank = kind_of(key)
         if kind != NOISE:
-            found.append(Leaf(key.strip(), int(said) if _SMALL_NUMBER.fullmatch(said) else said, kind, rank))
+            found.append(Leaf(key, int(said) if _SMALL_NUMBER.fullmatch(said) else said, kind, rank))
     return _told(found) if len(pairs) > 1 and found else None
 
 

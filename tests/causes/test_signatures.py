@@ -238,3 +238,22 @@ def test_golden_ids_do_not_change_without_a_new_version() -> None:
 def test_what_varies_is_told_with_the_word_before_it() -> None:
     assert varying("User 'jane' already exists on server db-7") == [("User", "jane"), ("server", "db-7")]
     assert varying("Invalid value for driverActivationStatus") == []
+
+
+def test_a_line_of_a_log_is_one_cause_whatever_the_order_of_its_pairs() -> None:
+    lines = [
+        'level=error msg="command rejected: unit offline" unit=A-3 acct=12 seen=2026-11-23T10:00:00Z',
+        'seen=2026-11-24T09:30:00Z acct=99 unit=B-17 level=error msg="command rejected: unit offline"',
+    ]
+    assert len({signature_of(line).skeleton for line in lines}) == 1
+    assert signature_of(lines[0]).title == "command rejected: unit offline"
+    assert signature_of(lines[0].replace("offline", "locked")).skeleton != signature_of(lines[0]).skeleton
+
+
+def test_a_short_sentence_under_a_key_of_another_language_is_the_message() -> None:
+    failed, locked = (
+        signature_of(f'{{"Meldung": "Anmeldung f\u00fcr Benutzer \'x7\' {what}.", "Zeit": "27.09.2026"}}')
+        for what in ("fehlgeschlagen", "gesperrt")
+    )
+    assert failed.skeleton != locked.skeleton
+    assert "fehlgeschlagen" in failed.title
