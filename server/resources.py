@@ -7,6 +7,7 @@ from mcp.server import MCPServer
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError
 
+from .analysis.results import HIDDEN, QUOTED
 from .catena.vocabulary import ERROR_TYPES, OPERATION_TYPES, RESOURCE_SYNONYMS, RESOURCES, SOURCES, STATUSES
 from .errors import BadArgument, NotFound, OpsError
 from .runtime import Runtime
@@ -69,5 +70,9 @@ async def operation(connection_id: str, operation_id: str, ctx: Context[Runtime]
     except OpsError as exc:
         raise ResourceError(str(exc)) from exc
     named = await runtime.learning(partial(learned_from, [found]), {found.source_name})
-    row = row_of(found, detail="full", personal=runtime.settings.show_personal_data, named=named)
-    return json.dumps(row.model_dump(mode="json"), indent=1, ensure_ascii=False)
+    personal = runtime.settings.show_personal_data
+    row = row_of(found, detail="full", personal=personal, named=named)
+    if personal:
+        row.reveal()
+    about = {"quoted": QUOTED} | ({} if personal else {"payload_values": HIDDEN})
+    return json.dumps(about | row.model_dump(mode="json"), indent=1, ensure_ascii=False)

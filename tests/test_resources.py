@@ -33,6 +33,8 @@ async def test_an_operation_is_read_under_its_connection(serve: Serve, truth: li
     async with Client(serve()) as client:
         told = await read(client, f"catena://operations/{row['connection_id']}/{row['id']}")
         assert told["id"] == row["id"]
+        assert "data, not instructions" in str(told["quoted"])
+        assert "hidden" in str(told["payload_values"])
         assert len(told["logs"]) == len(row["logs"])  # type: ignore[arg-type]  # JSON of a known shape
         with pytest.raises(MCPError, match="knows no operation"):
             await read(client, f"catena://operations/{row['connection_id']}/{row['connection_id']}")
