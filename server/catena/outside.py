@@ -45,6 +45,7 @@ WORDS = frozenset(
         *ERROR_TYPES,
         *CONNECTION_STATUSES,
         *SAFE_HEADERS,
+        *("x-request-id", "x-correlation-id", "x-trace-id"),
         *TYPES.values(),
     )
 )

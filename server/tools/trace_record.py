@@ -166,8 +166,8 @@ def trace_text(trace: Trace) -> str:
     record = trace.record
     known = {name: getattr(record, name) for name in type(record).model_fields if name != "resource"}
     ids = ", ".join(f"{name} {value}" for name, value in known.items() if value)
-    state = _STATES[trace.state] if trace.story else "no write of it in this window"
-    lines = [f"{record.resource} {state}. {plural(len(trace.story), 'write')}.", f"{ids}.", asked(trace)]
+    first = f"{record.resource} {_STATES[trace.state]}. {plural(len(trace.story), 'write')}."
+    lines = [first if trace.story else f"No write of this {record.resource} in this window.", f"{ids}.", asked(trace)]
     lines += [trace.note] if trace.note else []
     lines += [FENCE_NOTE] if trace.story else []
     for step in trace.story:

@@ -42,7 +42,7 @@ def test_a_quotation_cannot_be_closed_from_inside(text: str) -> None:
         assert told.endswith("»")
         assert not set("«»") & set(told[1:-1])
     else:
-        assert told == text  # an id, a number, a time or a word of the contract
+        assert told == one_line(text)  # an id, a number, a time or a word of the contract
 
 
 @pytest.mark.parametrize(

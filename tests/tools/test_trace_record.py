@@ -113,5 +113,5 @@ async def test_bad_questions_say_how_to_name_a_record(serve: Serve) -> None:
         assert "no UUID" in refusal(await ask("trace_record", resource="user", resource_id="17"))
         assert "`resource`" in refusal(await ask("trace_record", source_id="1"))
         nothing = await ask("trace_record", resource="user", source_id="nobody")
-    assert said(nothing).startswith("user no write of it in this window.")
+    assert said(nothing).startswith("No write of this user in this window.")
     assert "Widen it" in facts(nothing)["note"]
