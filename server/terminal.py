@@ -109,8 +109,13 @@ def _breakdown(answer: Told) -> RenderableType:
 
 def _parts(key: Any, by: Sequence[str]) -> list[str]:
     if isinstance(key, Mapping):
-        return [_word(key.get(name)) for name in by]
+        return [_name(key.get(name)) for name in by]
     return [_word(part) for part in key] if isinstance(key, list) else [_word(key)]
+
+
+def _name(value: Any) -> str:
+    """Name a value of a breakdown: causes and records are told with their parts."""
+    return _word(value.get("title") or value.get("id") if isinstance(value, Mapping) else value) or "none"
 
 
 def _bars(by: Sequence[str], cells: Sequence[tuple[list[str], Told]]) -> Table:
