@@ -30,12 +30,12 @@ from .records import outcomes, with_records
 
 COLUMNS = {
     "source_name": pl.col("source_name"),
-    "fleet_ref": pl.col("fleet_ref"),
+    "fleet_ref": pl.col("fleet_ref").fill_null(""),
     "connection_id": pl.col("connection_id"),
     "resource": pl.col("resource"),
     "operation": pl.col("operation_type"),
     "status": pl.col("status").fill_null("failed"),
-    "error_type": pl.col("error_type"),
+    "error_type": pl.col("error_type").fill_null(""),
     "status_code": pl.col("status_code"),
     "cause": pl.col("group"),
     "record": pl.col("record"),

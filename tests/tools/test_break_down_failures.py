@@ -276,14 +276,12 @@ async def test_a_dimension_beside_time_keeps_what_failed_most_in_order_of_time(s
 
 async def test_any_breakdown_fits_its_budget_by_default(serve: Serve) -> None:
     async with asking(serve()) as ask:
-        for window in ("-24h", "-45d"):
-            for dimension in DIMENSIONS:
-                for second in {"hour", "record", "connection_id"} - {dimension}:
-                    for asked in ([dimension], [dimension, second]):
-                        result = await ask("break_down_failures", by=asked, from_datetime=window)
-                        assert count(said(result)) <= 1_500, (asked, window)
-                        assert count(facts(result)) <= 2_500, (asked, window)
-                        assert facts(result)["rows"]
+        for window, second in (("-24h", "connection_id"), ("-7d", "hour"), ("-7d", "record")):
+            for asked in [[name] for name in DIMENSIONS] + [[name, second] for name in DIMENSIONS if name != second]:
+                result = await ask("break_down_failures", by=asked, from_datetime=window)
+                assert count(said(result)) <= 1_500, (asked, window)
+                assert count(facts(result)) <= 2_500, (asked, window)
+                assert facts(result)["rows"]
 
 
 async def test_rows_that_were_asked_for_are_told_as_far_as_an_answer_goes(serve: Serve) -> None:
