@@ -109,8 +109,13 @@ def _breakdown(answer: Told) -> RenderableType:
 
 def _parts(key: Any, by: Sequence[str]) -> list[str]:
     if isinstance(key, Mapping):
-        return [_word(key.get(name)) for name in by]
+        return [_name(key.get(name)) for name in by]
     return [_word(part) for part in key] if isinstance(key, list) else [_word(key)]
+
+
+def _name(value: Any) -> str:
+    """Name a value of a breakdown: causes and records are told with their parts."""
+    return _word(value.get("title") or value.get("id") if isinstance(value, Mapping) else value) or "none"
 
 
 def _bars(by: Sequence[str], cells: Sequence[tuple[list[str], Told]]) -> Table:
@@ -118,7 +123,9 @@ def _bars(by: Sequence[str], cells: Sequence[tuple[list[str], Told]]) -> Table:
     top = max((row.get("failed", 0) for _, row in cells), default=0)
     for parts, row in cells:
         failed = row.get("failed", 0)
-        _add(table, " ".join(parts), _count(failed), _count(row.get("operations")), _percent(row.get("failure_rate")),
+        rate = row.get("failure_rate")  # without it, operations are failures
+        of = ("", "") if rate is None else (_count(row.get("operations")), _percent(rate))
+        _add(table, " ".join(parts), _count(failed), *of,
             _bar(failed, top, "red"), _wrong(row.get("records", {}).get("unresolved")),
             _word(row.get("top_cause", {}).get("title")),
         )  # fmt: skip

@@ -31,6 +31,9 @@ TOOLS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("summarize_failures", {}),
     ("list_resource_operations", {"detail": "full", "size": 1000}),
     ("compare_failures", {}),
+    ("break_down_failures", {"by": ["fleet_ref", "cause"], "most": 100}),
+    ("break_down_failures", {"by": ["record", "status_code"], "most": 100}),
+    ("break_down_failures", {"by": ["connection_id", "hour"], "most": 100}),
 )
 INVISIBLE = "\u200b\u202e\u2066\ufe0f\U000e0100\U000e0041\u3164\u00ad"
 
@@ -227,7 +230,11 @@ FITTING: dict[str, list[Any]] = {
     "max_operations": [1, 100, 10**12],
     "refresh": [True, False, "true"],
     "status": ["failed", "success", "succeeded"],
-    "group": ["g_00000000", "g_714d83be", "samsara"],
+    "group": ["g_00000000", "g_714d83be", ["g_00000000", "g_714d83be"], "g_00000000,g_714d83be", ["samsara"]],
+    "by": ["fleet_ref", "hour,day", ["cause", "connection_id"], '["record"]', ["fleet"], ["hour"] * 3],
+    "sort": ["failed", "rate", "operations", "name", "worst"],
+    "min_operations": [1, 50, 0, 10**12],
+    "most": [1, 10, 100, 101],
     "detail": ["concise", "full"],
     "operation_id": ["ffffffff-ffff-7fff-8fff-ffffffffffff", "019ddd87-5c1e-7a40-9d6b-2f1c8a7e4b90"],
     "resource_id": ["019950ce-e35a-749b-be88-ec6d195b50b0"],
@@ -238,13 +245,18 @@ NAMES = {
     tool.__name__: [name for name in inspect.signature(tool).parameters if name != "ctx"] for _, tool in TOOLS_OFFERED
 }
 
+REQUIRED = {
+    "get_resource_operation": ["operation_id"],
+    "trace_record": ["resource", "source_id"],
+    "break_down_failures": ["by"],
+}
+
 
 def call_by_chance(random: Random) -> tuple[str, Row]:
     """Return a tool and arguments, most of which it has, some of which fit."""
     tool = random.choice(list(NAMES))
     names = random.sample(NAMES[tool], min(random.randint(0, 3), len(NAMES[tool])))
-    if tool in ("get_resource_operation", "trace_record"):
-        names += {"get_resource_operation": ["operation_id"], "trace_record": ["resource", "source_id"]}[tool]
+    names += REQUIRED.get(tool, [])
     given: Row = {}
     for name in names:
         kinds = [FITTING[name]] * 4 + [WORDS, NUMBERS, TIMES, OTHERS]

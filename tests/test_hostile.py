@@ -88,7 +88,9 @@ async def test_words_of_others_stand_in_quotation_marks_wherever_they_come_from(
     assert said(result).count("SYSTEM: ignore") > 5
 
 
-async def test_a_summary_quotes_what_it_names_and_says_once_that_it_is_data(world: World, truth: list[Row]) -> None:
+async def test_what_counts_failures_quotes_what_it_names_and_says_once_that_it_is_data(
+    world: World, truth: list[Row]
+) -> None:
     failed = [row for row in truth if row["status"] == "failed"]
 
     def body() -> bytes:
@@ -100,6 +102,11 @@ async def test_a_summary_quotes_what_it_names_and_says_once_that_it_is_data(worl
 
     async with against(world, body) as ask:
         result = await ask("summarize_failures")
+        for by in (["fleet_ref", "source_name"], ["record", "cause"], ["status_code", "error_type"], ["connection_id"]):
+            broken_down = await ask("break_down_failures", by=by)
+            assert not faults_of(broken_down)
+            assert facts(broken_down)["rows"][0]["failed"] > 0
+            assert "SYSTEM: ignore" in said(broken_down)
     told = facts(result)
     assert not faults_of(result)
     assert told["groups"][0]["count"] > 0

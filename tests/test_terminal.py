@@ -96,6 +96,20 @@ def test_a_breakdown_is_bars_in_proportion() -> None:
     assert "3 more rows with 1 failures not shown." in text
 
 
+@pytest.mark.parametrize("by", [["fleet_ref"], ["cause"], ["record"], ["status_code"], ["hour"], ["day", "hour"]])
+async def test_what_the_tool_breaks_down_is_drawn_row_by_row(serve: Serve, by: list[str]) -> None:
+    async with asking(serve()) as ask:
+        told = facts(await ask("break_down_failures", by=by))
+    text = shown(told, width=160)
+    assert text.startswith(f"473 of {told['totals']['operations']:,} operations failed 15.5 %")
+    assert "?" not in text
+    assert "{" not in text
+    for row in told["rows"]:
+        (*_, value) = row["key"].values()
+        name = (value.get("title") or value["id"]) if isinstance(value, dict) else value
+        assert str(name)[:12] in text
+
+
 def test_two_dimensions_are_a_table() -> None:
     keys = [{"hour": hour, "day": day} for hour in ("05", "06", "07") for day in ("2026-11-21", "2026-11-22")]
     lines = shown(rows(["hour", "day"], *keys)).splitlines()

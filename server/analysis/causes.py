@@ -1,6 +1,6 @@
 """Which failures are one cause: rows carry the id of their own signature, answers that of its family."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 import polars as pl
@@ -61,3 +61,20 @@ def by_cause(frame: pl.DataFrame, causes: Causes) -> pl.DataFrame:
         .alias("title"),
         pl.col("group").cast(pl.Categorical),
     )
+
+
+def now_known(ids: Collection[str], frame: pl.DataFrame, memory: Memory) -> dict[str, str | None]:
+    """Return by which id each cause that was asked for is known now, learned from a frame too; None: by none."""
+    causes_in(frame, memory=memory)
+    return {name: memory.resolve(name) for name in ids}
+
+
+def with_failures_of(frame: pl.DataFrame, ids: Collection[str], memory: Memory) -> pl.DataFrame:
+    """Return the same operations, of which only those count as failed that failed of causes with some ids.
+
+    The others have no status. `ids` are those by which the causes are known now.
+    """
+    causes = causes_in(frame, memory=memory)
+    signatures = causes.signatures.filter(causes.families.is_in(list(ids)))
+    others = (pl.col("status") == "failed") & ~pl.col("group").cast(pl.String).is_in(signatures.implode())
+    return frame.with_columns(pl.when(others).then(None).otherwise(pl.col("status")).alias("status"))

@@ -1,6 +1,7 @@
 """From rows to causes: totals, groups, pending and timeline of the failures in a window."""
 
 from collections import Counter, defaultdict
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import TypeVar
 
@@ -32,8 +33,11 @@ ENDED = ("success", "failed")
 _K = TypeVar("_K", str, tuple[str, str])
 
 
-def totals_of(frame: pl.DataFrame) -> Totals:
-    """Count operations by status."""
+OF_CAUSES = "all operations, but as failed only those that failed of the causes in `group`"
+
+
+def totals_of(frame: pl.DataFrame, *, of_causes: bool = False) -> Totals:
+    """Count operations by status; `of_causes` where only failures of some causes count as failed."""
     by_status = by_text(frame, "status")
     failed = by_status.get("failed", 0)
     retried = frame.select(((pl.col("status") == "success") & (pl.col("failed_attempts") > 0)).sum()).item()
@@ -45,6 +49,7 @@ def totals_of(frame: pl.DataFrame) -> Totals:
         unknown_status=sum(count for status, count in by_status.items() if status not in STATUSES) or None,
         failure_rate=round(failed / len(frame), 4) if len(frame) else 0.0,
         retried_successes=retried,
+        covers=OF_CAUSES if of_causes else None,
     )
 
 
@@ -74,12 +79,19 @@ def _waiting(pending: pl.DataFrame) -> Waiting | None:
 
 
 def groups_of(
-    frame: pl.DataFrame, start: datetime, end: datetime, *, most: int, memory: Memory | None = None
+    frame: pl.DataFrame,
+    start: datetime,
+    end: datetime,
+    *,
+    most: int,
+    memory: Memory | None = None,
+    only: Collection[str] = (),
 ) -> tuple[list[Group], Other]:
-    """Return the largest groups of failures, one a cause, and what is left out."""
+    """Return the largest groups of failures, one a cause, and what is left out; of the causes in `only` where it has any."""
     causes = causes_in(frame, memory=memory)
     met = by_cause(frame.filter(pl.col("group").is_not_null()), causes)
-    failures = with_records(met.filter(pl.col("status") == "failed"), frame)
+    asked = pl.col("group").cast(pl.String).is_in(list(only)) if only else pl.lit(value=True)
+    failures = with_records(met.filter(pl.col("status") == "failed", asked), frame)
     ordered = sorted(by_text(failures, "group").items(), key=lambda pair: (-pair[1], pair[0]))
     told = failures.filter(pl.col("group").cast(pl.String).is_in([name for name, _ in ordered[:most]]))
     whole = _Whole(frame, met, told, (start, end), causes, len(failures))

@@ -144,7 +144,8 @@ class OperationList(Answer):
 class Totals(Result):
     """Counts of the operations covered. `failure_rate`: failed / operations.
 
-    `unknown_status`: those whose status is none of the three, so that nobody can say whether they failed.
+    `unknown_status`: those whose status is none of the three, so that nobody can say whether they failed. `covers`: what
+    is counted, where that is not all.
     """
 
     operations: int
@@ -154,6 +155,7 @@ class Totals(Result):
     unknown_status: int | None = None
     failure_rate: float
     retried_successes: int
+    covers: str | None = None
 
 
 class Affected(Result):

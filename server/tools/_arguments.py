@@ -1,6 +1,7 @@
 """The arguments the tools share: named and limited as the API's query parameters, described once, checked in one place."""
 
-from collections.abc import Collection
+import re
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -21,10 +22,13 @@ def _one_of(words: Collection[str]) -> dict[str, Any]:
     return {"enum": list(words)}
 
 
-def _as_list(value: Any) -> Any:
+def as_list(value: Any) -> Any:
+    """Take one word for a list of it."""
     return [value] if isinstance(value, str) else value
 
 
+GROUP_ID = re.compile(r"g_[0-9a-f]{8}")
+MOST_GROUPS = 50
 LONGEST_REF = 256
 LONGEST_CURSOR = 8_192
 """Characters; no reference, id or cursor has nearly as many, and all of them go into one address."""
@@ -34,11 +38,14 @@ LONGEST_CURSOR = 8_192
 Resource = Annotated[str | None, Field(description=f"Kind of record: {' '.join(RESOURCES)}. Drivers are `user`.")]
 ConnectionId = Annotated[str | None, Field(description="Connection UUID.")]
 SourceName = Annotated[str | None, Field(description="TSP, e.g. samsara.")]
-FleetRefs = Annotated[list[str] | None, BeforeValidator(_as_list), Field(description="Your fleet references, <= 100.")]
+FleetRefs = Annotated[list[str] | None, BeforeValidator(as_list), Field(description="Your fleet references, <= 100.")]
 OperationType = Annotated[str | None, Field(json_schema_extra=_one_of(OPERATION_TYPES))]
 SourceId = Annotated[str | None, Field(description="Record id at the TSP; needs `resource`.")]
 FromDatetime = Annotated[str | None, Field(description="ISO 8601 or -90m, -24h, -7d. Default -1d; span <= 45 days.")]
 ToDatetime = Annotated[str | None, Field(description="Default now.")]
+Groups = Annotated[
+    list[str] | None, BeforeValidator(as_list), Field(description="Ids of causes (g_…): only their failures.")
+]
 Cursor = Annotated[str | None, Field(description="`next_cursor` of a list, alone.")]
 Status = Literal["pending", "success", "failed"]
 
@@ -108,6 +115,28 @@ def _known(name: str, value: str | None, known: Collection[str], seen: Collectio
         raise BadArgument(f"{name} {said_back(value)} is called {meant!r} in Catena. Pass {name}={meant!r}.")
     listing = f" Known: {', '.join(known)}." if len(known) <= 5 else " catena://vocabulary lists all."
     raise BadArgument(f"{name} {said_back(value)} is not known.{did_you_mean(value, known)}{listing}")
+
+
+def several(values: Iterable[str] | None) -> list[str]:
+    """Return each word of a list once; models write `a,b` for a list of two, and no word has a comma."""
+    words = (word.strip() for value in values or () for word in value.split(","))
+    return list(dict.fromkeys(word for word in words if word))
+
+
+def causes_asked(group: Iterable[str] | None) -> list[str]:
+    """Check the ids of causes.
+
+    Raises:
+        BadArgument: One of them is none, or there are too many.
+    """
+    ids = several(group)
+    for wrong in [name for name in ids if not GROUP_ID.fullmatch(name)]:
+        raise BadArgument(
+            f"group {said_back(wrong)} is no id of a cause (g_ and 8 hex digits). Take it from summarize_failures."
+        )
+    if len(ids) > MOST_GROUPS:
+        raise BadArgument(f"group has {len(ids)} ids; at most {MOST_GROUPS} are taken. Ask in parts.")
+    return ids
 
 
 def uuid_of(name: str, value: str) -> str:

@@ -13,6 +13,9 @@ SUMMARY_TEXT = 1_450
 SUMMARY_STRUCTURED = 2_450
 """The contract allows 1,500 and 2,500."""
 
+BREAKDOWN_TEXT = 1_350
+"""The contract allows 1,500; names of TSPs and fleets, which fill its rows, cost more than the estimate takes words for."""
+
 _PIECES = re.compile(r"[A-Za-z]{1,6}|\d{1,3}|[^\x00-\x7f]|[^\w\s]{1,5}|_|\n+", re.ASCII)
 
 

@@ -1,6 +1,5 @@
 """List operations of a window, by status or cause too, without losing or doubling one."""
 
-import re
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -21,6 +20,7 @@ from ..questions import Question, sources_in
 from ..runtime import Runtime
 from . import _budget
 from ._arguments import (
+    GROUP_ID,
     ConnectionId,
     Cursor,
     FleetRefs,
@@ -40,8 +40,6 @@ from ._render import answer_of, list_text
 
 if TYPE_CHECKING:
     from ..catena.reader import Reader
-
-GROUP_ID = re.compile(r"g_[0-9a-f]{8}")
 
 CONCISE: Literal["concise"] = "concise"
 DEFAULT_SIZE = 25

@@ -15,7 +15,6 @@ from ..analysis.results import CoverageRead, Group, Summary, WindowRead
 from ..analysis.window import Window
 from ..catena.bookmark import Bookmark
 from ..catena.outside import quote
-from ..catena.query import iso
 from ..questions import Question, Reading, sources_in
 from ..runtime import ASIDE_S, Runtime
 from ..ui import TIMELINES
@@ -25,15 +24,18 @@ from ._arguments import (
     Cursor,
     FleetRefs,
     FromDatetime,
+    Groups,
     OperationType,
     Resource,
     SourceId,
     SourceName,
     ToDatetime,
+    causes_asked,
     filters_of,
     fixed_window,
     resumed,
 )
+from ._coverage import causes_told, coverage_of
 from ._empty import why_empty
 from ._progress import progress_to
 from ._render import answer_of, summary_text
@@ -57,6 +59,7 @@ async def summarize_failures(
     to_datetime: ToDatetime = None,
     cursor: Cursor = None,
     size: Annotated[int, Field(ge=1, le=1000, description="Page size of the read.")] = 1000,
+    group: Groups = None,
     max_groups: Annotated[int, Field(ge=1, le=50)] = 10,
     max_operations: Annotated[int | None, Field(ge=1, description="Read at most so many.")] = None,
     refresh: Annotated[bool, Field(description="Read again, not from the last minute's rows.")] = False,
@@ -68,7 +71,7 @@ async def summarize_failures(
     For the operations of one cause pass its id as `group` to list_resource_operations.
     """
     runtime = ctx.request_context.lifespan_context
-    settings = runtime.settings
+    settings, asked = runtime.settings, causes_asked(group)
     filters = filters_of(runtime.seen, resource, connection_id, source_name, fleet_refs, operation, source_id)
     window = fixed_window(from_datetime, to_datetime, runtime.clock())
     if cursor:
@@ -77,7 +80,7 @@ async def summarize_failures(
     most = min(max_operations or settings.max_operations, settings.max_operations)
     question = Question(filters, window, size, most, start if cursor else None)
     reading, as_of = await runtime.read(question, refresh=refresh, progress=progress_to(ctx))
-    analyse = partial(_summary, reading, question, as_of, max_groups)
+    analyse = partial(_summary, reading, question, as_of, max_groups, asked)
     summary = await runtime.learning(analyse, sources_in(reading.frame))
     if not summary.totals.operations and summary.coverage.complete:
         summary.coverage.note = (
@@ -91,24 +94,36 @@ async def summarize_failures(
     return answer
 
 
-def _summary(reading: Reading, question: Question, as_of: datetime, max_groups: int, memory: "Memory") -> Summary:
+def _summary(
+    reading: Reading, question: Question, as_of: datetime, max_groups: int, asked: list[str], memory: "Memory"
+) -> Summary:
+    from ..analysis.causes import now_known, with_failures_of
     from ..analysis.failures import groups_of, pending_of, totals_of
     from ..analysis.timeline import timeline_of
 
     frame, window, coverage = reading.frame, reading.window, reading.coverage
     start, end = coverage.start or window.start, coverage.end or window.end
-    groups, other = groups_of(frame, start, end, most=min(max_groups, MOST_SHOWN), memory=memory)
+    causes = now_known(asked, frame, memory) if asked else {}
+    only = {now or name for name, now in causes.items()}
+    counted = with_failures_of(frame, only, memory) if only else frame
+    groups, other = groups_of(frame, start, end, most=min(max_groups, MOST_SHOWN), memory=memory, only=only)
     return Summary(
         window=WindowRead(from_datetime=window.start, to_datetime=window.end, default=window.default or None),
-        filters=question.filters.given(),
+        filters=question.filters.given() | ({"group": asked} if asked else {}),
         as_of=as_of,
-        totals=totals_of(frame),
+        totals=totals_of(counted, of_causes=bool(only)),
         groups=groups,
         other=other,
         pending=pending_of(frame, as_of),
-        timeline=timeline_of(frame, start, end),
-        coverage=_coverage(reading, from_cursor=question.start is not None),
+        timeline=timeline_of(counted, start, end),
+        coverage=_coverage(reading, question, causes),
     )
+
+
+def _coverage(reading: Reading, question: Question, causes: dict[str, str | None]) -> CoverageRead:
+    read = coverage_of(reading, from_cursor=question.start is not None)
+    read.note = " ".join(filter(None, (causes_told(causes), read.note))) or None
+    return read
 
 
 async def _add_connection_status(runtime: Runtime, groups: list[Group]) -> None:
@@ -119,46 +134,6 @@ async def _add_connection_status(runtime: Runtime, groups: list[Group]) -> None:
                 status = await runtime.connection_status(group.example.connection_id.text)
                 if status:
                     group.advice += f" The connection is {quote(status, 20)}."
-
-
-def _coverage(reading: Reading, *, from_cursor: bool) -> CoverageRead:
-    coverage = reading.coverage
-    return CoverageRead(
-        complete=coverage.complete,
-        covered_from=coverage.start,
-        covered_to=coverage.end,
-        scanned=len(reading.frame),
-        left_out=coverage.drift.unreadable + coverage.drift.outside or None,
-        pages=coverage.pages,
-        note=" ".join(_notes(reading, from_cursor)) or None,
-    )
-
-
-def _notes(reading: Reading, from_cursor: bool) -> list[str]:
-    """Say why the read ended early and how to go on, and what did not look like the contract."""
-    coverage, notes = reading.coverage, []
-    if coverage.holes:
-        missing = ", ".join(f"{iso(start)} to {iso(end)}" for start, end in coverage.holes)
-        notes.append(
-            f"Missing from every number: {missing}, which could not be read ({coverage.stopped}). Ask for it again."
-        )
-    elif coverage.stopped:
-        notes.append(f"The read ended early: {coverage.stopped}.")
-    if from_cursor:
-        notes.append("Read from the cursor on in the API's order; what lies before it is not counted.")
-    elif not coverage.complete and coverage.start and coverage.start > reading.window.start:
-        notes.append(f"Go on with to_datetime={iso(coverage.start)} and the same from_datetime and filters.")
-    elif not coverage.complete and not coverage.holes:
-        notes.append("Ask for a shorter window or more filters.")
-    if coverage.retry_after is not None:
-        notes.append(f"Come back in {max(1, round(coverage.retry_after))} seconds.")
-    return notes + _drift_notes(reading)
-
-
-def _drift_notes(reading: Reading) -> list[str]:
-    from ..analysis.drift import drift_notes
-
-    return drift_notes(reading.frame, reading.coverage.drift)
 
 
 def _fitted(summary: Summary) -> Summary:

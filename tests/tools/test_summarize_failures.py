@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from server.app import build_server
+from server.causes.signatures import group_id, signature_of
 from server.demo.api import build_api
 from server.demo.faults import Faults
 from server.demo.world import World
@@ -370,3 +371,58 @@ async def test_the_window_default_is_the_last_day(serve: Serve) -> None:
     assert moment(window["to_datetime"]) == NOW
     assert moment(window["from_datetime"]) == NOW - DAY
     assert window["default"] is True
+
+
+async def test_a_summary_of_some_causes_tells_their_failures_against_all_operations(
+    serve: Serve, truth: list[Row]
+) -> None:
+    async with asking(serve()) as ask:
+        whole = facts(await ask("summarize_failures"))
+        asked = [group["id"] for group in whole["groups"][1:3]]
+        members = set().union(*[await failures_of(ask, group) for group in asked])
+        result = await ask("summarize_failures", group=asked)
+        one = facts(await ask("summarize_failures", group=asked[0], max_groups=1))
+    told, totals = facts(result), facts(result)["totals"]
+    assert told["filters"] == {"group": asked}
+    shares = {g["id"]: g.pop("share") for g in told["groups"]}
+    assert sum(shares.values()) == pytest.approx(1, abs=0.002)
+    for group in told["groups"]:  # nothing else of a cause depends on what else was asked for
+        same = next(g for g in whole["groups"] if g["id"] == group["id"])
+        assert {**same, "share": None} == {**group, "share": None}
+    assert (totals["operations"], totals["failed"]) == (len(truth), len(members))
+    assert totals["failure_rate"] == round(len(members) / len(truth), 4)
+    assert totals["covers"] == "all operations, but as failed only those that failed of the causes in `group`"
+    assert sum(bucket["failed"] for bucket in told["timeline"]["buckets"]) == len(members)
+    assert told["other"] == {"groups": 0, "count": 0, "largest": []}
+    first = said(result).splitlines()[0]
+    assert first.startswith(f"{len(members)} of {len(truth):,} operations failed of the causes asked for")
+    assert f"{whole['totals']['failed'] - len(members)} failed of other causes" in first
+    assert [g["id"] for g in one["groups"]] == asked[:1]
+
+
+async def test_an_id_that_no_failure_has_is_no_all_clear(serve: Serve) -> None:
+    async with asking(serve()) as ask:
+        text = said(await ask("summarize_failures", group="g_00000000"))
+        part = said(await ask("summarize_failures", group=["g_00000000"], max_operations=500))
+    assert text.startswith("No failures of the causes asked for in 3,060 operations.")
+    assert "No failure that was read lately has the cause g_00000000: check the id, or the window." in text
+    assert "in the part that was read" in part.splitlines()[0]
+
+
+@pytest.mark.parametrize("tool", ["summarize_failures", "break_down_failures"])
+async def test_the_id_of_a_signature_leads_to_its_cause(serve: Serve, truth: list[Row], tool: str) -> None:
+    by = {"by": "source_name"} if tool == "break_down_failures" else {}
+    async with asking(serve()) as ask:
+        (group,) = facts(await ask("summarize_failures", source_name="jjkeller"))["groups"]
+        members = await failures_of(ask, group["id"])
+        alone = next(name for r in truth if r["id"] in members and (name := signature_id(r)) != group["id"])
+        told = await ask(tool, group=[alone], **by)
+    assert facts(told)["totals"]["failed"] == group["count"]
+    assert f"{alone} is known as {group['id']} now." in said(told)
+
+
+def signature_id(row: Row) -> str:
+    """Return the id that a failure would have if it were alone."""
+    log = next(log for log in reversed(row["logs"]) if log["status"] == "failed")
+    skeleton = signature_of(log["error_details"]).skeleton
+    return group_id(row["source_name"], log["error_type"], log["response_status_code"], skeleton)

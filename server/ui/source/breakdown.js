@@ -79,7 +79,7 @@ function bars(answer, by, cells) {
     return el("li", {},
       el("div", {class: "card", "--edge": row.failed > 0 ? "var(--bad)" : "var(--mark)"},
         el("h3", {class: "plain"}, open || name),
-        el("div", {class: "side"}, el("b", {}, count(row.failed)), el("small", {class: "dim"}, ` of ${count(row.operations)}, ${percent(row.failure_rate)}`)),
+        el("div", {class: "side"}, el("b", {}, count(row.failed)), row.failure_rate != null && el("small", {class: "dim"}, ` of ${count(row.operations)}, ${percent(row.failure_rate)}`)),
         el("div", {class: "wide"}, bar([["failed", number(row.failed)]], top), rowFacts(row))),
       panel,
     );
