@@ -224,6 +224,7 @@ FITTING: dict[str, list[Any]] = {
     "cursor": ["c1.", "c1.gAAA", "abc", "x" * 70_000],
     "size": [1, 25, 1000, 0, 10**12, "25"],
     "max_groups": [1, 10, 50, 51],
+    "from_group": ["g_00000000", "g_714d83be", "samsara"],
     "max_operations": [1, 100, 10**12],
     "refresh": [True, False, "true"],
     "status": ["failed", "success", "succeeded"],

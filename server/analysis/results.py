@@ -6,7 +6,7 @@ and masked by its type. A field that is a plain `str` holds words of ours.
 
 from datetime import datetime
 from functools import partial
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, BeforeValidator, Field, PlainSerializer, SerializerFunctionWrapHandler, model_serializer
 
@@ -141,6 +141,23 @@ class OperationList(Answer):
     note: str | None = None
 
 
+RecordState = Literal["unresolved", "recovered", "unknown"]
+OUTCOMES: tuple[RecordState, ...] = get_args(RecordState)
+
+
+class Records(Result):
+    """Distinct records that failed, each once whatever its causes, and what became of them.
+
+    `by_payload`: those known as one record only by an identical payload.
+    """
+
+    failed: int
+    recovered: int
+    unresolved: int
+    unknown: int
+    by_payload: int | None = None
+
+
 class Totals(Result):
     """Counts of the operations covered. `failure_rate`: failed / operations.
 
@@ -154,6 +171,7 @@ class Totals(Result):
     unknown_status: int | None = None
     failure_rate: float
     retried_successes: int
+    records: Records | None = None
 
 
 class Affected(Result):
@@ -245,11 +263,24 @@ class Brief(Result):
     count: int
 
 
+class Line(Brief):
+    """A cause on one line. `unresolved`: its records that are still wrong."""
+
+    error_type: Outside | None = None
+    status_code: int | None = None
+    unresolved: int
+    last_seen: Moment
+
+
 class Other(Result):
-    """What is left out of `groups`; `largest` names the first few."""
+    """What neither `groups` nor `more` tells; `largest` names the first few that follow.
+
+    `before`: how many of them are larger than the first one told, since the call went on behind one.
+    """
 
     groups: int
     count: int
+    before: int | None = None
     largest: list[Brief] = []
 
 
@@ -310,6 +341,7 @@ class Summary(Answer):
 
     totals: Totals
     groups: list[Group]
+    more: list[Line] | None = None
     other: Other
     pending: Pending
     timeline: Timeline
@@ -328,7 +360,10 @@ class Rates(Result):
 
 
 class Compared(Result):
-    """A cause in two windows: failures, and their share of all operations. `since`: first seen, of a new or worse one."""
+    """A cause in two windows: failures, and their share of all operations. `since`: first seen, of a new or worse one.
+
+    `last_seen`: in the window, or else in the baseline.
+    """
 
     id: str
     title: Title
@@ -337,6 +372,7 @@ class Compared(Result):
     status_code: int | None = None
     change: Change
     since: Moment | None = None
+    last_seen: Moment
     count: int
     baseline_count: int
     rate: float
@@ -359,6 +395,7 @@ class Comparison(Answer):
     totals: dict[str, Rates]
     groups: list[Compared]
     other: Other
+    coverage: dict[str, CoverageRead]
     complete: bool
     note: str | None = None
 

@@ -40,6 +40,8 @@ SourceId = Annotated[str | None, Field(description="Record id at the TSP; needs 
 FromDatetime = Annotated[str | None, Field(description="ISO 8601 or -90m, -24h, -7d. Default -1d; span <= 45 days.")]
 ToDatetime = Annotated[str | None, Field(description="Default now.")]
 Cursor = Annotated[str | None, Field(description="`next_cursor` of a list, alone.")]
+MaxGroups = Annotated[int | None, Field(ge=1, le=50, description="Causes to tell, small ones on a line.")]
+FromGroup = Annotated[str | None, Field(description="Go on behind this cause.")]
 Status = Literal["pending", "success", "failed"]
 
 
@@ -142,9 +144,13 @@ def resumed(given: Bookmark, cursor: str) -> Bookmark:
         return msgspec.structs.replace(given, cursor=cursor)
     same_filters = not given.filters or given.filters == held.filters
     same_window = given.default or (given.start, given.end) == (held.start, held.end)
-    if same_filters and same_window and given.status in (None, held.status) and given.group in (None, held.group):
+    if (
+        same_filters
+        and same_window
+        and all(getattr(given, name) in (None, getattr(held, name)) for name in ("status", "group", "outcome"))
+    ):
         return held
     raise BadArgument(
-        "The cursor carries its own window, filters, status and group, and the arguments say otherwise. "
+        "The cursor carries its own window, filters, status, group and outcome, and the arguments say otherwise. "
         "Pass the cursor alone to go on, or leave it out to start again."
     )

@@ -11,11 +11,10 @@ from mcp.server.mcpserver import Context
 from mcp.types import CallToolResult
 from pydantic import Field
 
-from ..analysis.results import CoverageRead, Group, Summary, WindowRead
+from ..analysis.results import Group, Summary, WindowRead
 from ..analysis.window import Window
 from ..catena.bookmark import Bookmark
 from ..catena.outside import quote
-from ..catena.query import iso
 from ..questions import Question, Reading, sources_in
 from ..runtime import ASIDE_S, Runtime
 from ..ui import TIMELINES
@@ -25,6 +24,8 @@ from ._arguments import (
     Cursor,
     FleetRefs,
     FromDatetime,
+    FromGroup,
+    MaxGroups,
     OperationType,
     Resource,
     SourceId,
@@ -34,7 +35,9 @@ from ._arguments import (
     fixed_window,
     resumed,
 )
+from ._coverage import coverage_of
 from ._empty import why_empty
+from ._later import Later, read_with_later
 from ._progress import progress_to
 from ._render import answer_of, summary_text
 
@@ -57,7 +60,8 @@ async def summarize_failures(
     to_datetime: ToDatetime = None,
     cursor: Cursor = None,
     size: Annotated[int, Field(ge=1, le=1000, description="Page size of the read.")] = 1000,
-    max_groups: Annotated[int, Field(ge=1, le=50)] = 10,
+    max_groups: MaxGroups = None,
+    from_group: FromGroup = None,
     max_operations: Annotated[int | None, Field(ge=1, description="Read at most so many.")] = None,
     refresh: Annotated[bool, Field(description="Read again, not from the last minute's rows.")] = False,
 ) -> Annotated[CallToolResult, Summary]:
@@ -76,38 +80,60 @@ async def summarize_failures(
         filters, window = start.api_filters, Window(start.start, start.end, start.default)
     most = min(max_operations or settings.max_operations, settings.max_operations)
     question = Question(filters, window, size, most, start if cursor else None)
-    reading, as_of = await runtime.read(question, refresh=refresh, progress=progress_to(ctx))
-    analyse = partial(_summary, reading, question, as_of, max_groups)
+    reading, as_of, later = await read_with_later(
+        runtime, question, runtime.clock(), refresh=refresh, progress=progress_to(ctx)
+    )
+    analyse = partial(_summary, reading, question, as_of, later, (max_groups, from_group))
     summary = await runtime.learning(analyse, sources_in(reading.frame))
     if not summary.totals.operations and summary.coverage.complete:
         summary.coverage.note = (
             " ".join(filter(None, (why_empty(filters, runtime.fleets_seen), summary.coverage.note))) or None
         )
     await _add_connection_status(runtime, summary.groups[:MOST_SHOWN])
-    summary = _fitted(summary)
+    summary = _fitted(summary, lines=max_groups is not None)
     answer = answer_of(summary, summary_text, personal=settings.show_personal_data)
     if settings.board:
         answer.meta = {TIMELINES: {group.id: group.over_time for group in summary.groups}}
     return answer
 
 
-def _summary(reading: Reading, question: Question, as_of: datetime, max_groups: int, memory: "Memory") -> Summary:
+def _summary(
+    reading: Reading,
+    question: Question,
+    as_of: datetime,
+    later: Later,
+    asked_for: tuple[int | None, str | None],
+    memory: "Memory",
+) -> Summary:
     from ..analysis.failures import groups_of, pending_of, totals_of
     from ..analysis.timeline import timeline_of
 
     frame, window, coverage = reading.frame, reading.window, reading.coverage
     start, end = coverage.start or window.start, coverage.end or window.end
-    groups, other = groups_of(frame, start, end, most=min(max_groups, MOST_SHOWN), memory=memory)
+    max_groups, behind = asked_for
+    most = min(max_groups or MOST_SHOWN, MOST_SHOWN)
+    lines = (max_groups or most) - most
+    told = groups_of(
+        frame,
+        start,
+        end,
+        most=most,
+        lines=lines,
+        behind=behind or None,
+        memory=memory,
+        later=later.reading.frame if later.reading else None,
+    )
     return Summary(
         window=WindowRead(from_datetime=window.start, to_datetime=window.end, default=window.default or None),
         filters=question.filters.given(),
         as_of=as_of,
-        totals=totals_of(frame),
-        groups=groups,
-        other=other,
+        totals=totals_of(frame).model_copy(update={"records": told.records}),
+        groups=told.groups,
+        more=told.more or None,
+        other=told.other,
         pending=pending_of(frame, as_of),
         timeline=timeline_of(frame, start, end),
-        coverage=_coverage(reading, from_cursor=question.start is not None),
+        coverage=coverage_of(reading, from_cursor=question.start is not None, and_say=later.note),
     )
 
 
@@ -121,55 +147,21 @@ async def _add_connection_status(runtime: Runtime, groups: list[Group]) -> None:
                     group.advice += f" The connection is {quote(status, 20)}."
 
 
-def _coverage(reading: Reading, *, from_cursor: bool) -> CoverageRead:
-    coverage = reading.coverage
-    return CoverageRead(
-        complete=coverage.complete,
-        covered_from=coverage.start,
-        covered_to=coverage.end,
-        scanned=len(reading.frame),
-        left_out=coverage.drift.unreadable + coverage.drift.outside or None,
-        pages=coverage.pages,
-        note=" ".join(_notes(reading, from_cursor)) or None,
-    )
+def _fitted(summary: Summary, *, lines: bool) -> Summary:
+    """Tell the smallest causes in short until both renderings fit their budgets: on `lines`, or counted in `other`.
 
-
-def _notes(reading: Reading, from_cursor: bool) -> list[str]:
-    """Say why the read ended early and how to go on, and what did not look like the contract."""
-    coverage, notes = reading.coverage, []
-    if coverage.holes:
-        missing = ", ".join(f"{iso(start)} to {iso(end)}" for start, end in coverage.holes)
-        notes.append(
-            f"Missing from every number: {missing}, which could not be read ({coverage.stopped}). Ask for it again."
-        )
-    elif coverage.stopped:
-        notes.append(f"The read ended early: {coverage.stopped}.")
-    if from_cursor:
-        notes.append("Read from the cursor on in the API's order; what lies before it is not counted.")
-    elif not coverage.complete and coverage.start and coverage.start > reading.window.start:
-        notes.append(f"Go on with to_datetime={iso(coverage.start)} and the same from_datetime and filters.")
-    elif not coverage.complete and not coverage.holes:
-        notes.append("Ask for a shorter window or more filters.")
-    if coverage.retry_after is not None:
-        notes.append(f"Come back in {max(1, round(coverage.retry_after))} seconds.")
-    return notes + _drift_notes(reading)
-
-
-def _drift_notes(reading: Reading) -> list[str]:
-    from ..analysis.drift import drift_notes
-
-    return drift_notes(reading.frame, reading.coverage.drift)
-
-
-def _fitted(summary: Summary) -> Summary:
-    """Leave out the smallest groups until both renderings fit their budgets; they stay counted in `other`."""
-    from ..analysis.failures import one_more
+    Lines were asked for and come on top.
+    """
+    from ..analysis.lines import line_of, one_more
 
     fits: list[tuple[Callable[[Summary], str], int]] = [
         (summary_text, _budget.SUMMARY_TEXT),
         (lambda s: json.dumps(s.model_dump(mode="json"), separators=(",", ":")), _budget.SUMMARY_STRUCTURED),
     ]
-    while len(summary.groups) > 1 and any(_budget.tokens(render(summary)) > most for render, most in fits):
-        *kept, last = summary.groups
-        summary = summary.model_copy(update={"groups": kept, "other": one_more(summary.other, last)})
-    return summary
+    told, more = summary.model_copy(update={"more": None}), list(summary.more or [])
+    while len(told.groups) > 1 and any(_budget.tokens(render(told)) > most for render, most in fits):
+        *kept, last = told.groups
+        other = told.other if lines else one_more(told.other, last)
+        more = [line_of(last), *more] if lines else more
+        told = told.model_copy(update={"groups": kept, "other": other})
+    return told.model_copy(update={"more": more or None})

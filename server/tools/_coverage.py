@@ -1,0 +1,46 @@
+"""What a read covers, as answers tell it: whole or not, why it ended early, and how to go on."""
+
+from ..analysis.results import CoverageRead
+from ..catena.query import iso
+from ..questions import Reading
+
+
+def coverage_of(reading: Reading, *, from_cursor: bool = False, and_say: str | None = None) -> CoverageRead:
+    """Return what the numbers of an answer cover; `and_say` goes behind what is to be noted of it."""
+    coverage = reading.coverage
+    return CoverageRead(
+        complete=coverage.complete,
+        covered_from=coverage.start,
+        covered_to=coverage.end,
+        scanned=len(reading.frame),
+        left_out=coverage.drift.unreadable + coverage.drift.outside or None,
+        pages=coverage.pages,
+        note=" ".join(filter(None, [*_notes(reading, from_cursor), and_say])) or None,
+    )
+
+
+def _notes(reading: Reading, from_cursor: bool) -> list[str]:
+    """Say why the read ended early and how to go on, and what did not look like the contract."""
+    coverage, notes = reading.coverage, []
+    if coverage.holes:
+        missing = ", ".join(f"{iso(start)} to {iso(end)}" for start, end in coverage.holes)
+        notes.append(
+            f"Missing from every number: {missing}, which could not be read ({coverage.stopped}). Ask for it again."
+        )
+    elif coverage.stopped:
+        notes.append(f"The read ended early: {coverage.stopped}.")
+    if from_cursor:
+        notes.append("Read from the cursor on in the API's order; what lies before it is not counted.")
+    elif not coverage.complete and coverage.start and coverage.start > reading.window.start:
+        notes.append(f"Go on with to_datetime={iso(coverage.start)} and the same from_datetime and filters.")
+    elif not coverage.complete and not coverage.holes:
+        notes.append("Ask for a shorter window or more filters.")
+    if coverage.retry_after is not None:
+        notes.append(f"Come back in {max(1, round(coverage.retry_after))} seconds.")
+    return notes + _drift_notes(reading)
+
+
+def _drift_notes(reading: Reading) -> list[str]:
+    from ..analysis.drift import drift_notes
+
+    return drift_notes(reading.frame, reading.coverage.drift)
