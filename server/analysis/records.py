@@ -2,10 +2,14 @@
 
 import polars as pl
 
-from .results import OUTCOMES, Records
+from ..catena.vocabulary import OUTCOMES
+from .results import Records
 
 IDENTITIES = ("resource_id", "source_id", "payload")
 """What makes two operations on one connection and resource the same record: the first of these that is known."""
+
+BY_PAYLOAD = pl.col("payload").is_not_null() & pl.all_horizontal(pl.col(IDENTITIES[:-1]).is_null())
+"""Whether that two operations are of one record is only guessed."""
 
 _PLACE = ("connection_id", "resource")
 
@@ -38,8 +42,7 @@ def outcomes(failures: pl.DataFrame) -> pl.DataFrame:
 def records_of(failures: pl.DataFrame) -> Records:
     """Count the distinct records that failed, of whatever causes, by what became of them."""
     records = with_outcome(failures.select(_TOLD_BY), "record")
-    by_payload = pl.col("payload").is_not_null() & pl.all_horizontal(pl.col(IDENTITIES[:-1]).is_null())
-    told = records.select(*_STATES, by_payload.sum().alias("by_payload")).row(0, named=True)
+    told = records.select(*_STATES, BY_PAYLOAD.sum().alias("by_payload")).row(0, named=True)
     return Records(failed=len(records), **told | {"by_payload": told["by_payload"] or None})
 
 

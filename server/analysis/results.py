@@ -6,7 +6,7 @@ and masked by its type. A field that is a plain `str` holds words of ours.
 
 from datetime import datetime
 from functools import partial
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, Field, PlainSerializer, SerializerFunctionWrapHandler, model_serializer
 
@@ -130,19 +130,45 @@ class OperationRow(Result):
     logs_left_out: int | None = None
 
 
+class CoverageRead(Result):
+    """What the numbers cover: times absent where no stretch of time can be named.
+
+    `left_out`: entries of the list that are in no number, and that `note` tells of.
+    """
+
+    complete: bool
+    covered_from: Exact | None = None
+    covered_to: Exact | None = None
+    scanned: int
+    left_out: int | None = None
+    pages: int
+    note: str | None = None
+
+
+class IdsOnConnection(Result):
+    """The ids of operations on one connection."""
+
+    source_name: Outside
+    fleet_ref: Ref | None = None
+    connection_id: Ref
+    operation_ids: list[Ref]
+
+
 class OperationList(Answer):
-    """A page of operations."""
+    """A page of operations, or their ids alone.
+
+    `records`: of a list by outcome, how many records there are in all; `coverage`: of which operations.
+    """
 
     operations: list[OperationRow]
+    ids: list[IdsOnConnection] | None = None
     returned: int
+    records: int | None = None
+    coverage: CoverageRead | None = None
     scanned: int
     next_cursor: str | None = None
     payload_values: str | None = None
     note: str | None = None
-
-
-RecordState = Literal["unresolved", "recovered", "unknown"]
-OUTCOMES: tuple[RecordState, ...] = get_args(RecordState)
 
 
 class Records(Result):
@@ -184,7 +210,7 @@ class Affected(Result):
 
 
 class Outcome(Result):
-    """What became of the records of a group, by the end of the part read."""
+    """What became of the records of a group, up to now, or to the end of the window where `coverage.note` says so."""
 
     recovered: int
     unresolved: int
@@ -319,21 +345,6 @@ class Timeline(Result):
 
     bucket: str
     buckets: list[Bucket]
-
-
-class CoverageRead(Result):
-    """What the numbers cover: times absent where no stretch of time can be named.
-
-    `left_out`: entries of the list that are in no number, and that `note` tells of.
-    """
-
-    complete: bool
-    covered_from: Exact | None = None
-    covered_to: Exact | None = None
-    scanned: int
-    left_out: int | None = None
-    pages: int
-    note: str | None = None
 
 
 class Summary(Answer):

@@ -10,6 +10,7 @@ import msgspec
 
 from ..errors import BadArgument
 from .query import Filters
+from .vocabulary import RecordState
 
 PREFIX = "c1."
 """Tells our cursors from the API's own, which are accepted too; the digit is the version."""
@@ -43,7 +44,7 @@ class Bookmark(msgspec.Struct, frozen=True, array_like=True):
     page_size: int = 0
     skip: int = 0
     border: bytes = b""
-    outcome: str | None = None
+    outcome: RecordState | None = None
     after: tuple[datetime, str, str] | None = None
 
     @property

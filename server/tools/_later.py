@@ -35,7 +35,7 @@ async def read_with_later(
     Raises:
         CatenaError: Nothing at all of the window could be read.
     """
-    settings = runtime.settings
+    settings, now = runtime.settings, now.replace(microsecond=0)
     ends_at = anyio.current_time() + settings.deadline_s
     ended = question.start is None and now - question.window.end > timedelta(seconds=settings.fresh_s)
     share = OF_THE_WINDOW if ended else 1.0

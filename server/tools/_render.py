@@ -10,12 +10,12 @@ from typing import TypeVar
 from mcp.types import CallToolResult, TextContent
 
 from ..analysis.results import (
-    OUTCOMES,
     Answer,
     Attempt,
     CoverageRead,
     FiltersTold,
     Group,
+    IdsOnConnection,
     Line,
     OperationList,
     OperationRow,
@@ -25,6 +25,7 @@ from ..analysis.results import (
 )
 from ..catena.outside import Outside, Ref, quoted
 from ..catena.query import iso
+from ..catena.vocabulary import OUTCOMES
 
 MOST_GROUPS = 50
 """Causes of an answer, most of them on a line."""
@@ -220,7 +221,7 @@ def _timeline(summary: Summary) -> str:
 
 def list_text(page: OperationList) -> str:
     """Write a list of operations: what was found, connections and causes once, then a line a row."""
-    lines = [_found(page), asked(page)]
+    lines = [_found(page), asked(page), *([covered(page.coverage)] if page.coverage else [])]
     lines += [note for note in (page.note, page.payload_values) if note]
     if page.operations:
         places, causes = _places_of(page.operations), _causes_of(page.operations)
@@ -228,17 +229,38 @@ def list_text(page: OperationList) -> str:
         lines += [f"{name} = connection {words(*place)}" for place, name in places.items()]
         lines += [f"{group} = {told}" for group, told in causes.items()]
         lines += [line for row in page.operations for line in _row(row, places, causes)]
+    if page.ids:
+        lines.append(FENCE_NOTE)
+        lines += [_ids(place) for place in page.ids]
     if page.next_cursor:
         lines.append(f"next_cursor: {page.next_cursor}")
     return "\n".join(lines)
 
 
+def _ids(place: IdsOnConnection) -> str:
+    where = words(place.connection_id, place.source_name, place.fleet_ref)
+    return f"{len(place.operation_ids)} on connection {where}: {' '.join(map(str, place.operation_ids))}"
+
+
 def _found(page: OperationList) -> str:
+    if page.records is not None:
+        return _records_found(page)
     if not page.returned:
         more = "so far; go on with next_cursor" if page.next_cursor else "in this window"
         return f"No matching operation {more} ({page.scanned:,} scanned)."
     more = "more follow with next_cursor" if page.next_cursor else "that is all"
     return f"{plural(page.returned, 'operation')} returned of {page.scanned:,} scanned; {more}."
+
+
+def _records_found(page: OperationList) -> str:
+    part = "" if page.coverage and page.coverage.complete else " in the part that was read"
+    outcome = str(page.filters["outcome"]).strip("«»")  # a word of ours, which a cursor too cannot change
+    if not page.records:
+        return f"No record that failed is {outcome}{part} ({page.scanned:,} operations read)."
+    more = "more follow with next_cursor" if page.next_cursor else "that is all"
+    return (
+        f"{plural(page.records, 'record')} {outcome}{part}; {page.returned:,} here, each by its last failure; {more}."
+    )
 
 
 _Place = tuple[Ref, Outside, Ref | None]

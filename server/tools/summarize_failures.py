@@ -79,7 +79,8 @@ async def summarize_failures(
         start = resumed(Bookmark(filters.given(), window.start, window.end, window.default), cursor)
         filters, window = start.api_filters, Window(start.start, start.end, start.default)
     most = min(max_operations or settings.max_operations, settings.max_operations)
-    question = Question(filters, window, size, most, start if cursor else None)
+    # A list by outcome read the window whole: its cursor says which, and no place to begin at.
+    question = Question(filters, window, size, most, start if cursor and not start.outcome else None)
     reading, as_of, later = await read_with_later(
         runtime, question, runtime.clock(), refresh=refresh, progress=progress_to(ctx)
     )
