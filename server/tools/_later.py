@@ -16,12 +16,9 @@ from ..store.memory import Progress
 LEAST_S = 1.0
 """A read of fewer seconds is not begun."""
 
-OF_THE_WINDOW = 0.6
-"""The share of a call's time in which the window itself is read, where what followed it is read too."""
-
 
 class Later(NamedTuple):
-    """What followed a window, and how far outcomes look; no note where the window ends now."""
+    """What followed a window, and how far outcomes look; no note where it ends now or nothing failed."""
 
     reading: Reading | None = None
     note: str | None = None
@@ -38,9 +35,8 @@ async def read_with_later(
     settings, now = runtime.settings, now.replace(microsecond=0)
     ends_at = anyio.current_time() + settings.deadline_s
     ended = question.start is None and now - question.window.end > timedelta(seconds=settings.fresh_s)
-    share = OF_THE_WINDOW if ended else 1.0
-    reading, as_of = await runtime.read(question, refresh=refresh, progress=progress, time_share=share)
-    if not ended:
+    reading, as_of = await runtime.read(question, refresh=refresh, progress=progress)
+    if not ended or not (reading.frame["status"] == "failed").any():
         return reading, as_of, Later()
     if not reading.coverage.complete:
         return reading, as_of, _not_read("the window itself was not read whole")

@@ -38,7 +38,8 @@ from ._empty import why_empty
 from ._found import Found
 from ._progress import progress_to
 from ._records import check_outcome, records_found
-from ._render import answer_of, list_text
+from ._render import answer_of
+from ._render_list import list_text
 
 if TYPE_CHECKING:
     from ..catena.reader import Reader

@@ -183,6 +183,22 @@ async def test_outcomes_are_as_of_the_windows_end_where_what_followed_cannot_be_
     assert "Outcomes are as of the window's end: what followed was not read" in summary["coverage"]["note"]
 
 
+async def test_what_followed_a_window_is_only_read_where_something_failed_in_it(serve: Serve, truth: list[Row]) -> None:
+    fine = Counter(r["connection_id"] for r in truth) - Counter()
+    for row in truth:
+        if row["status"] != "success":
+            fine.pop(row["connection_id"], None)
+    (connection, _), *_ = fine.most_common(1)
+    sent: list[httpx.Request] = []
+    async with asking(serve(sent=sent)) as ask:
+        asked = {"connection_id": connection, "from_datetime": "-24h", "to_datetime": "-8h"}
+        summary = facts(await ask("summarize_failures", **asked))
+    assert summary["totals"]["failed"] == 0
+    assert "note" not in summary["coverage"]
+    ends = {r.url.params["to_datetime"] for r in sent if r.url.path.endswith("resource-operations")}
+    assert max(ends) <= "2026-11-23T07:35"
+
+
 def gone_after(world: World, moment_of_end: datetime) -> httpx.AsyncClient:
     """Return a client of an API that breaks down where it is asked for what was written later."""
     api = httpx.ASGITransport(app=build_api(world, clock=lambda: NOW))
