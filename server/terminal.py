@@ -221,8 +221,10 @@ def _left(answer: Told) -> list[RenderableType]:
                 f"{_count(other['rows'])} more rows with {_count(other.get('failed'))} failures not shown.", style="dim"
             )
         ]
-    hidden = other.get("groups", 0) - len(other.get("largest", []))
-    return [Text(f"{_count(hidden)} smaller causes not shown.", style="dim")] if hidden > 0 else []
+    before = other.get("before", 0)
+    hidden = other.get("groups", 0) - before - len(other.get("largest", []))
+    told = ((before, "causes up to from_group"), (hidden, "smaller causes"))
+    return [Text(f"{_count(count)} {what} not shown.", style="dim") for count, what in told if count > 0]
 
 
 def _table(*heads: str) -> Table:

@@ -47,6 +47,16 @@ async def test_a_summary_tells_each_cause_with_who_acts_and_what_is_still_wrong(
     assert f"{summary['other']['groups'] - len(summary['other']['largest'])} smaller causes not shown." in text
 
 
+async def test_causes_told_before_are_not_called_smaller(serve: Serve) -> None:
+    async with asking(serve()) as ask:
+        first = facts(await ask("summarize_failures", max_groups=3))
+        rest = facts(await ask("summarize_failures", max_groups=50, from_group=first["groups"][-1]["id"]))
+    text = shown(rest)
+    assert "3 causes up to from_group not shown." in text
+    assert "smaller" not in text
+    assert all(line["id"] in text for line in rest["more"])
+
+
 async def test_a_part_is_never_called_the_whole(serve: Serve) -> None:
     async with asking(serve()) as ask:
         text = shown(facts(await ask("summarize_failures", max_operations=1000)))

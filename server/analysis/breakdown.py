@@ -17,7 +17,6 @@ from .breakdown_results import (
     BreakdownTotals,
     CauseKey,
     RecordKey,
-    RecordsTold,
     RowsLeft,
     Sort,
     TopCause,
@@ -27,6 +26,7 @@ from .causes import by_cause, causes_in, with_failures_of
 from .counting import counts_of
 from .failures import totals_of
 from .records import outcomes, with_records
+from .results import Records
 
 COLUMNS = {
     "source_name": pl.col("source_name"),
@@ -136,13 +136,13 @@ def _totals(frame: pl.DataFrame, failures: pl.DataFrame, asked: Asked) -> Breakd
     return BreakdownTotals(**dict(told), records=_records(failures.with_columns(pl.lit(0).alias("group"))).get(0, NONE))
 
 
-NONE = RecordsTold(failed=0, recovered=0, unresolved=0, unknown=0)
+NONE = Records(failed=0, recovered=0, unresolved=0, unknown=0)
 
 
-def _records(failures: pl.DataFrame) -> dict[int, RecordsTold]:
+def _records(failures: pl.DataFrame) -> dict[int, Records]:
     """Return what became of the records of each `group`."""
     told = outcomes(failures).iter_rows(named=True)
-    return {row.pop("group"): RecordsTold(failed=row.pop("records"), **row) for row in told}
+    return {row.pop("group"): Records(failed=row.pop("records"), **row) for row in told}
 
 
 def _values(frame: pl.DataFrame, failures: pl.DataFrame, asked: Asked, start: datetime, end: datetime) -> pl.DataFrame:
@@ -208,7 +208,7 @@ def _rows(kept: pl.DataFrame, frame: pl.DataFrame, failures: pl.DataFrame, asked
 class _Details:
     """What is told of the rows that are kept, by their number; of connections by their id."""
 
-    records: dict[int, RecordsTold]
+    records: dict[int, Records]
     causes: dict[int, TopCause]
     recovered: dict[int, datetime]
     owners: dict[str, tuple[str, str | None]]

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from typing import Literal
 
 from ..catena.outside import Outside, Ref
-from .results import Answer, CoverageRead, Moment, Result, Title, Totals
+from .results import Answer, CoverageRead, Moment, Records, Result, Title, Totals
 
 TIMES = ("hour", "day")
 OF_FAILURES = ("error_type", "status_code", "cause", "record")
@@ -23,19 +23,10 @@ def recovers(by: Collection[str]) -> bool:
     return bool(set(by) & set(RECOVERING)) and not set(by) & {*TIMES, "status"}
 
 
-class RecordsTold(Result):
-    """Distinct records that failed, and what became of them by the end of the part read."""
-
-    failed: int
-    recovered: int
-    unresolved: int
-    unknown: int
-
-
 class BreakdownTotals(Totals):
     """Counts of everything, whatever rows are shown."""
 
-    records: RecordsTold
+    records: Records
 
 
 class CauseKey(Result):
@@ -76,7 +67,7 @@ class BreakdownRow(Result):
     operations: int
     failed: int
     failure_rate: float | None = None
-    records: RecordsTold | None = None
+    records: Records | None = None
     top_cause: TopCause | None = None
     first_seen: Moment | None = None
     last_seen: Moment | None = None

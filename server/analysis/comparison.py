@@ -1,6 +1,7 @@
 """Two windows side by side: which causes are new, gone, worse, better or the same. Small numbers are no change."""
 
 import math
+from collections.abc import Callable
 from datetime import datetime
 
 import polars as pl
@@ -47,7 +48,7 @@ def compared(now: pl.DataFrame, before: pl.DataFrame, *, memory: Memory | None =
     known = causes_in(now, before, memory=memory)
     now, before = by_cause(now, known), by_cause(before, known)
     counts, earlier = _counts(now), _counts(before)
-    first = _first_seen(now)
+    first, last = _seen(now, pl.Expr.min), _seen(before, pl.Expr.max) | _seen(now, pl.Expr.max)
     causes = (
         pl.concat([now, before]).filter(pl.col("status") == "failed").sort("title", "id").unique("group", keep="first")
     )
@@ -63,6 +64,7 @@ def compared(now: pl.DataFrame, before: pl.DataFrame, *, memory: Memory | None =
                 status_code=cause["status_code"],
                 change=(change := change_of(count, len(now), count_before, len(before))),
                 since=first.get(cause["group"]) if change in ("new", "worse") else None,
+                last_seen=last[cause["group"]],
                 count=count,
                 baseline_count=count_before,
                 rate=_rate(count, len(now)),
@@ -98,9 +100,9 @@ def _counts(frame: pl.DataFrame) -> dict[str, int]:
     return dict(failed.group_by(pl.col("group").cast(pl.String)).len().iter_rows())
 
 
-def _first_seen(frame: pl.DataFrame) -> dict[str, datetime]:
+def _seen(frame: pl.DataFrame, which: Callable[[pl.Expr], pl.Expr]) -> dict[str, datetime]:
     failed = frame.filter(pl.col("status") == "failed")
-    return dict(failed.group_by(pl.col("group").cast(pl.String)).agg(pl.col("created_at").min()).iter_rows())
+    return dict(failed.group_by(pl.col("group").cast(pl.String)).agg(which(pl.col("created_at"))).iter_rows())
 
 
 def _rate(count: int, of: int) -> float:

@@ -3,7 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Collection
 from datetime import datetime, timedelta
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import polars as pl
 
@@ -16,12 +16,25 @@ from ..causes.signatures import varying
 from .causes import Causes, by_cause, causes_in
 from .contrast import Counts, concentration_of, counted, counted_by_group
 from .counting import by_text, counts_by_group
-from .records import outcomes, with_records
-from .results import Affected, Brief, Example, Group, Other, Outcome, Pending, Slot, SlotValue, Totals, Waiting
+from .lines import MOST_BRIEFS, brief_of, lines_of, split_behind
+from .records import outcomes, records_of, with_records
+from .results import (
+    Affected,
+    Example,
+    Group,
+    Line,
+    Other,
+    Outcome,
+    Pending,
+    Records,
+    Slot,
+    SlotValue,
+    Totals,
+    Waiting,
+)
 from .timeline import onset_of, shape_of, trend_of
 
 MOST_NAMED = 3
-MOST_BRIEFS = 5
 MOST_CONNECTIONS = 1
 """Named beside the count; an id of 36 characters costs as much as a sentence."""
 
@@ -78,41 +91,50 @@ def _waiting(pending: pl.DataFrame) -> Waiting | None:
     return Waiting(source_name=source, fleet_ref=fleet or None, connection_id=connection, count=count)
 
 
+class Told(NamedTuple):
+    """The largest causes in full, those after them on a line each, what neither tells, and the records of all."""
+
+    groups: list[Group]
+    other: Other
+    more: list[Line]
+    records: Records
+
+
 def groups_of(
     frame: pl.DataFrame,
     start: datetime,
     end: datetime,
     *,
     most: int,
+    lines: int = 0,
+    behind: str | None = None,
     memory: Memory | None = None,
     only: Collection[str] = (),
-) -> tuple[list[Group], Other]:
-    """Return the largest groups of failures, one a cause, and what is left out; of the causes in `only` where it has any."""
+    later: pl.DataFrame | None = None,
+) -> Told:
+    """Return the causes of failures by size, from the one `behind` which to go on: `most` in full, then so many `lines`.
+
+    Of the causes in `only` where it has any. `later`: what followed the window, for what became of its records.
+
+    Raises:
+        BadArgument: The cause to go on behind is none of these.
+    """
     causes = causes_in(frame, memory=memory)
     met = by_cause(frame.filter(pl.col("group").is_not_null()), causes)
     asked = pl.col("group").cast(pl.String).is_in(list(only)) if only else pl.lit(value=True)
-    failures = with_records(met.filter(pl.col("status") == "failed", asked), frame)
+    whole_story = frame if later is None else pl.concat([frame, later])
+    failures = with_records(met.filter(pl.col("status") == "failed", asked), whole_story)
     ordered = sorted(by_text(failures, "group").items(), key=lambda pair: (-pair[1], pair[0]))
+    before, ordered = split_behind(ordered, behind, memory)
     told = failures.filter(pl.col("group").cast(pl.String).is_in([name for name, _ in ordered[:most]]))
     whole = _Whole(frame, met, told, (start, end), causes, len(failures))
     groups = [_group(name, whole) for name, _ in ordered[:most]]
-    left = ordered[most:]
-    briefs = [_brief(name, failures) for name, _ in left[:MOST_BRIEFS]]
-    return groups, Other(groups=len(left), count=sum(count for _, count in left), largest=briefs)
-
-
-def _brief(name: str, failures: pl.DataFrame) -> Brief:
-    members = failures.filter(pl.col("group") == name)
-    title, source = members.select(pl.col("title").min(), pl.col("source_name").first()).row(0)
-    return Brief(id=name, source_name=source, title=title, count=len(members))
-
-
-def one_more(other: Other, group: Group) -> Other:
-    """Return what is left out once `group`, the smallest that was shown, is left out too."""
-    brief = Brief(id=group.id, source_name=group.source_name, title=group.title, count=group.count)
-    return Other(
-        groups=other.groups + 1, count=other.count + group.count, largest=[brief, *other.largest][:MOST_BRIEFS]
-    )
+    more = lines_of([name for name, _ in ordered[most : most + lines]], failures)
+    left = ordered[most + lines :]
+    briefs = [brief_of(name, failures) for name, _ in left[:MOST_BRIEFS]]
+    count = sum(count for _, count in [*before, *left])
+    other = Other(groups=len(before) + len(left), count=count, before=len(before) or None, largest=briefs)
+    return Told(groups, other, more, records_of(failures))
 
 
 class _Whole:

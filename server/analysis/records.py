@@ -2,8 +2,14 @@
 
 import polars as pl
 
+from ..catena.vocabulary import OUTCOMES
+from .results import Records
+
 IDENTITIES = ("resource_id", "source_id", "payload")
 """What makes two operations on one connection and resource the same record: the first of these that is known."""
+
+BY_PAYLOAD = pl.col("payload").is_not_null() & pl.all_horizontal(pl.col(IDENTITIES[:-1]).is_null())
+"""Whether that two operations are of one record is only guessed."""
 
 _PLACE = ("connection_id", "resource")
 
@@ -29,23 +35,41 @@ def _last(status: str, name: str) -> pl.Expr:
 
 
 def outcomes(failures: pl.DataFrame) -> pl.DataFrame:
-    """Return per `group` the numbers of its records: recovered, unresolved, unknown.
+    """Return per `group` the numbers of its records: recovered, unresolved, unknown; see `with_outcome`."""
+    return _counted(with_outcome(failures.select("group", *_TOLD_BY), "group", "record"), "group")
 
-    A later success makes a record recovered. One that waits in a later operation, or that nothing identifies, is
-    unknown.
+
+def records_of(failures: pl.DataFrame) -> Records:
+    """Count the distinct records that failed, of whatever causes, by what became of them."""
+    records = with_outcome(failures.select(_TOLD_BY), "record")
+    told = records.select(*_STATES, BY_PAYLOAD.sum().alias("by_payload")).row(0, named=True)
+    return Records(failed=len(records), **told | {"by_payload": told["by_payload"] or None})
+
+
+def with_outcome(failures: pl.DataFrame, *by: str) -> pl.DataFrame:
+    """Return one row for each record (or cause and record), its last failure, with what became of it in `outcome`.
+
+    A later success makes it recovered. One that waits in a later operation, or that nothing identifies, is unknown.
     """
-    per_record = failures.group_by("group", "record").agg(
-        pl.col("created_at").max(), pl.col("success_at").max(), pl.col("pending_at").max(), _identified().any()
-    )
+    last = failures.sort("created_at", "id").unique(by, keep="last")
     recovered = (pl.col("success_at") > pl.col("created_at")).fill_null(value=False)
     waiting = (pl.col("pending_at") > pl.col("created_at")).fill_null(value=False)
-    unknown = ~recovered & (waiting | ~pl.col("identified"))
-    return per_record.group_by("group").agg(
-        pl.len().alias("records"),
-        recovered.sum().alias("recovered"),
-        unknown.sum().alias("unknown"),
-        (~recovered & ~unknown).sum().alias("unresolved"),
+    told = (
+        pl.when(recovered)
+        .then(pl.lit("recovered"))
+        .when(waiting | ~_identified())
+        .then(pl.lit("unknown"))
+        .otherwise(pl.lit("unresolved"))
     )
+    return last.with_columns(told.alias("outcome"))
+
+
+def _counted(records: pl.DataFrame, by: str) -> pl.DataFrame:
+    return records.group_by(by).agg(pl.len().alias("records"), *_STATES)
+
+
+_STATES = [(pl.col("outcome") == state).sum().alias(state) for state in OUTCOMES]
+_TOLD_BY = ["record", "id", "created_at", "success_at", "pending_at", *IDENTITIES]
 
 
 def _identified() -> pl.Expr:

@@ -130,15 +130,58 @@ class OperationRow(Result):
     logs_left_out: int | None = None
 
 
+class CoverageRead(Result):
+    """What the numbers cover: times absent where no stretch of time can be named.
+
+    `left_out`: entries of the list that are in no number, and that `note` tells of.
+    """
+
+    complete: bool
+    covered_from: Exact | None = None
+    covered_to: Exact | None = None
+    scanned: int
+    left_out: int | None = None
+    pages: int
+    note: str | None = None
+
+
+class IdsOnConnection(Result):
+    """The ids of operations on one connection."""
+
+    source_name: Outside
+    fleet_ref: Ref | None = None
+    connection_id: Ref
+    operation_ids: list[Ref]
+
+
 class OperationList(Answer):
-    """A page of operations."""
+    """A page of operations, or their ids alone.
+
+    `records`: of a list by outcome, how many records there are in all; `coverage`: of which operations.
+    """
 
     operations: list[OperationRow]
+    ids: list[IdsOnConnection] | None = None
     returned: int
+    records: int | None = None
+    coverage: CoverageRead | None = None
     scanned: int
     next_cursor: str | None = None
     payload_values: str | None = None
     note: str | None = None
+
+
+class Records(Result):
+    """Distinct records that failed, each once whatever its causes, and what became of them.
+
+    `by_payload`: those known as one record only by an identical payload.
+    """
+
+    failed: int
+    recovered: int
+    unresolved: int
+    unknown: int
+    by_payload: int | None = None
 
 
 class Totals(Result):
@@ -156,6 +199,7 @@ class Totals(Result):
     failure_rate: float
     retried_successes: int
     covers: str | None = None
+    records: Records | None = None
 
 
 class Affected(Result):
@@ -168,7 +212,7 @@ class Affected(Result):
 
 
 class Outcome(Result):
-    """What became of the records of a group, by the end of the part read."""
+    """What became of the records of a group, up to now, or to the end of the window where `coverage.note` says so."""
 
     recovered: int
     unresolved: int
@@ -247,11 +291,24 @@ class Brief(Result):
     count: int
 
 
+class Line(Brief):
+    """A cause on one line. `unresolved`: its records that are still wrong."""
+
+    error_type: Outside | None = None
+    status_code: int | None = None
+    unresolved: int
+    last_seen: Moment
+
+
 class Other(Result):
-    """What is left out of `groups`; `largest` names the first few."""
+    """What neither `groups` nor `more` tells; `largest` names the first few that follow.
+
+    `before`: how many of them are larger than the first one told, since the call went on behind one.
+    """
 
     groups: int
     count: int
+    before: int | None = None
     largest: list[Brief] = []
 
 
@@ -292,26 +349,12 @@ class Timeline(Result):
     buckets: list[Bucket]
 
 
-class CoverageRead(Result):
-    """What the numbers cover: times absent where no stretch of time can be named.
-
-    `left_out`: entries of the list that are in no number, and that `note` tells of.
-    """
-
-    complete: bool
-    covered_from: Exact | None = None
-    covered_to: Exact | None = None
-    scanned: int
-    left_out: int | None = None
-    pages: int
-    note: str | None = None
-
-
 class Summary(Answer):
     """The failures of a window, grouped by cause."""
 
     totals: Totals
     groups: list[Group]
+    more: list[Line] | None = None
     other: Other
     pending: Pending
     timeline: Timeline
@@ -330,7 +373,10 @@ class Rates(Result):
 
 
 class Compared(Result):
-    """A cause in two windows: failures, and their share of all operations. `since`: first seen, of a new or worse one."""
+    """A cause in two windows: failures, and their share of all operations. `since`: first seen, of a new or worse one.
+
+    `last_seen`: in the window, or else in the baseline.
+    """
 
     id: str
     title: Title
@@ -339,6 +385,7 @@ class Compared(Result):
     status_code: int | None = None
     change: Change
     since: Moment | None = None
+    last_seen: Moment
     count: int
     baseline_count: int
     rate: float
@@ -361,6 +408,7 @@ class Comparison(Answer):
     totals: dict[str, Rates]
     groups: list[Compared]
     other: Other
+    coverage: dict[str, CoverageRead]
     complete: bool
     note: str | None = None
 

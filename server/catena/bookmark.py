@@ -10,6 +10,7 @@ import msgspec
 
 from ..errors import BadArgument
 from .query import Filters
+from .vocabulary import RecordState
 
 PREFIX = "c1."
 """Tells our cursors from the API's own, which are accepted too; the digit is the version."""
@@ -27,7 +28,8 @@ MARK = 5
 class Bookmark(msgspec.Struct, frozen=True, array_like=True):
     """A position in a list: `skip` rows into the page at the API's `cursor`, `border` being the rows before it.
 
-    `size` is how many rows an answer holds; `page_size` how many the page at `cursor` was asked with.
+    `size` is how many rows an answer holds; `page_size` how many the page at `cursor` was asked with. A list by
+    `outcome` goes on behind the row `after`: created then, with this id, on this connection.
     """
 
     filters: dict[str, str | list[str]]
@@ -42,6 +44,8 @@ class Bookmark(msgspec.Struct, frozen=True, array_like=True):
     page_size: int = 0
     skip: int = 0
     border: bytes = b""
+    outcome: RecordState | None = None
+    after: tuple[datetime, str, str] | None = None
 
     @property
     def api_filters(self) -> Filters:

@@ -3,6 +3,8 @@
 Hints for input and completion: the schema is provisional and its enums have grown before, so reads accept any value.
 """
 
+from typing import Literal, get_args
+
 RESOURCES = tuple(
     """
     asset driver_association driver_vehicle_association driver_event_log driver_safety_event
@@ -45,6 +47,10 @@ STATUSES = ("pending", "success", "failed")
 LOG_STATUSES = ("success", "failed")
 ERROR_TYPES = ("auth", "validation", "network", "tsp")
 CONNECTION_STATUSES = ("active", "failed", "cancelled", "paused", "stale", "deleted")
+
+RecordState = Literal["unresolved", "recovered", "unknown"]
+OUTCOMES: tuple[RecordState, ...] = get_args(RecordState)
+"""What can have become of a record that failed; words of this server, not of the API."""
 
 RESOURCE_SYNONYMS = {
     "driver": "user",

@@ -47,6 +47,8 @@ Groups = Annotated[
     list[str] | None, BeforeValidator(as_list), Field(description="Ids of causes (g_…): only their failures.")
 ]
 Cursor = Annotated[str | None, Field(description="`next_cursor` of a list, alone.")]
+MaxGroups = Annotated[int | None, Field(ge=1, le=50, description="Causes to tell, small ones on a line.")]
+FromGroup = Annotated[str | None, Field(description="Go on behind this cause.")]
 Status = Literal["pending", "success", "failed"]
 
 
@@ -171,9 +173,13 @@ def resumed(given: Bookmark, cursor: str) -> Bookmark:
         return msgspec.structs.replace(given, cursor=cursor)
     same_filters = not given.filters or given.filters == held.filters
     same_window = given.default or (given.start, given.end) == (held.start, held.end)
-    if same_filters and same_window and given.status in (None, held.status) and given.group in (None, held.group):
+    if (
+        same_filters
+        and same_window
+        and all(getattr(given, name) in (None, getattr(held, name)) for name in ("status", "group", "outcome"))
+    ):
         return held
     raise BadArgument(
-        "The cursor carries its own window, filters, status and group, and the arguments say otherwise. "
+        "The cursor carries its own window, filters, status, group and outcome, and the arguments say otherwise. "
         "Pass the cursor alone to go on, or leave it out to start again."
     )

@@ -9,10 +9,9 @@ from ..analysis.breakdown_results import (
     BreakdownRow,
     CauseKey,
     RecordKey,
-    RecordsTold,
     recovers,
 )
-from ..analysis.results import Totals
+from ..analysis.results import Records, Totals
 from ..catena.outside import Ref
 from ._render import FENCE_NOTE, OF_CAUSES, asked, covered, other_causes, percent, plural, quotation, second, words
 
@@ -72,7 +71,7 @@ def _others(totals: Totals) -> str:
     return f"{other_causes(totals)}{totals.success:,} succeeded{retried}; {totals.pending:,} pending{untold}"
 
 
-def _records(records: RecordsTold) -> str:
+def _records(records: Records) -> str:
     became = ", ".join(f"{count:,} {state}" for state, count in records if count and state != "failed")
     return f"{plural(records.failed, 'record')} ({became})"
 

@@ -1,14 +1,14 @@
 """What an answer says of the rows behind it: what was read, why no more, and how to go on."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from ..analysis.results import CoverageRead
 from ..catena.query import iso
 from ..questions import Reading
 
 
-def coverage_of(reading: Reading, *, from_cursor: bool = False) -> CoverageRead:
-    """Return what was read; the note says why it ended early and what did not look like the contract."""
+def coverage_of(reading: Reading, *, from_cursor: bool = False, say: Sequence[str | None] = ()) -> CoverageRead:
+    """Return what was read; the note says why it ended early, what did not look like the contract, and what else to `say`."""
     coverage = reading.coverage
     return CoverageRead(
         complete=coverage.complete,
@@ -17,7 +17,7 @@ def coverage_of(reading: Reading, *, from_cursor: bool = False) -> CoverageRead:
         scanned=len(reading.frame),
         left_out=coverage.drift.unreadable + coverage.drift.outside or None,
         pages=coverage.pages,
-        note=" ".join(_notes(reading, from_cursor)) or None,
+        note=" ".join(filter(None, [*_notes(reading, from_cursor), *say])) or None,
     )
 
 

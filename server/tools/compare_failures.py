@@ -17,6 +17,8 @@ from ._arguments import (
     ConnectionId,
     FleetRefs,
     FromDatetime,
+    FromGroup,
+    MaxGroups,
     OperationType,
     Resource,
     SourceId,
@@ -25,8 +27,9 @@ from ._arguments import (
     filters_of,
     fixed_window,
 )
+from ._coverage import coverage_of
 from ._progress import progress_to
-from ._render import FENCE_NOTE, answer_of, asked, percent, plural, quotation, second, words
+from ._render import FENCE_NOTE, answer_of, asked, covered, percent, plural, quotation, second, words
 
 if TYPE_CHECKING:
     from ..causes.memory import Memory
@@ -47,6 +50,8 @@ async def compare_failures(
     to_datetime: ToDatetime = None,
     baseline_from: Annotated[str | None, Field(description="Default: the same length just before.")] = None,
     baseline_to: Annotated[str | None, Field()] = None,
+    max_groups: MaxGroups = None,
+    from_group: FromGroup = None,
 ) -> Annotated[CallToolResult, Comparison]:
     """Compare the failures of a window with a baseline: new, gone, worse, better or same per cause, and a verdict.
 
@@ -62,7 +67,7 @@ async def compare_failures(
     # Rows held from a minute ago have a window of then: the baseline ends where that one begins.
     baseline = _baseline(reading.window, baseline_from, baseline_to, now)
     before, _ = await read(Question(filters, baseline, PAGE, most))
-    compare = partial(_comparison, reading, before, filters.given(), as_of)
+    compare = partial(_comparison, reading, before, filters.given(), as_of, (max_groups or MOST_CAUSES, from_group))
     comparison = await runtime.learning(compare, sources_in(reading.frame, before.frame))
     return answer_of(comparison, comparison_text, personal=runtime.settings.show_personal_data)
 
@@ -79,11 +84,16 @@ def _comparison(
     before: Reading,
     filters: dict[str, str | list[str]],
     as_of: datetime,
+    asked_for: tuple[int, str | None],
     memory: "Memory",
 ) -> Comparison:
     from ..analysis.comparison import compared, rates_of, verdict_of
+    from ..analysis.lines import split_behind
 
+    most, behind = asked_for
     causes = compared(reading.frame, before.frame, memory=memory)
+    earlier, following = split_behind([(cause.id, cause) for cause in causes], behind, memory)
+    told, left = following[:most], following[most:]
     rates, baseline_rates = rates_of(reading.frame), rates_of(before.frame)
     window, baseline = reading.window, before.window
     complete = reading.coverage.complete and before.coverage.complete
@@ -94,8 +104,13 @@ def _comparison(
         baseline=Baseline(from_datetime=baseline.start, to_datetime=baseline.end, default=baseline.default or None),
         verdict=verdict_of(rates, baseline_rates, causes),
         totals={"window": rates, "baseline": baseline_rates},
-        groups=causes[:MOST_CAUSES],
-        other=Other(groups=len(causes[MOST_CAUSES:]), count=sum(cause.count for cause in causes[MOST_CAUSES:])),
+        groups=[cause for _, cause in told],
+        other=Other(
+            groups=len(earlier) + len(left),
+            count=sum(cause.count for _, cause in [*earlier, *left]),
+            before=len(earlier) or None,
+        ),
+        coverage={"window": coverage_of(reading), "baseline": coverage_of(before)},
         complete=complete,
         note=None if complete else NOT_WHOLE,
     )
@@ -115,6 +130,8 @@ def comparison_text(comparison: Comparison) -> str:
         comparison.verdict,
         asked(comparison),
         f"Baseline {iso(baseline.from_datetime)} to {iso(baseline.to_datetime)}{default}.",
+        covered(comparison.coverage["window"]),
+        covered(comparison.coverage["baseline"], "baseline"),
         *([comparison.note] if comparison.note else []),
         *([FENCE_NOTE] if comparison.groups else []),
     ]
@@ -124,9 +141,15 @@ def comparison_text(comparison: Comparison) -> str:
             f"{cause.count:,} ({percent(cause.rate)}), before {cause.baseline_count:,} ({percent(cause.baseline_rate)})"
         )
         since = f", since {second(cause.since)}" if cause.since else ""
-        lines.append(f"{cause.change}: {cause.id} {kind} {quotation(cause.title)}: {shares}{since}")
-    if comparison.other.groups:
         lines.append(
-            f"Not shown: {plural(comparison.other.groups, 'more cause')} with {plural(comparison.other.count, 'failure')}."
+            f"{cause.change}: {cause.id} {kind} {quotation(cause.title)}: {shares}{since}, last {second(cause.last_seen)}"
+        )
+    other = comparison.other
+    if other.groups:
+        before = f", {other.before:,} of them up to from_group" if other.before else ""
+        follow = other.groups > (other.before or 0) and comparison.groups
+        on = f" from_group={comparison.groups[-1].id} goes on." if follow else ""
+        lines.append(
+            f"Not shown: {plural(other.groups, 'more cause')} with {plural(other.count, 'failure')}{before}.{on}"
         )
     return "\n".join(lines)

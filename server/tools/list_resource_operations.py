@@ -1,6 +1,5 @@
 """List operations of a window, by status or cause too, without losing or doubling one."""
 
-from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -11,14 +10,14 @@ from mcp.server.mcpserver import Context
 from mcp.types import CallToolResult
 from pydantic import Field
 
-from ..analysis.results import HIDDEN, OperationList, OperationRow, WindowRead
+from ..analysis.results import HIDDEN, OperationList, WindowRead
 from ..analysis.window import Window
 from ..catena.bookmark import Bookmark
 from ..catena.outside import said_back
+from ..catena.vocabulary import RecordState
 from ..errors import BadArgument, CatenaError
 from ..questions import Question, sources_in
 from ..runtime import Runtime
-from . import _budget
 from ._arguments import (
     GROUP_ID,
     ConnectionId,
@@ -36,14 +35,16 @@ from ._arguments import (
     resumed,
 )
 from ._empty import why_empty
-from ._render import answer_of, list_text
+from ._found import Found
+from ._progress import progress_to
+from ._records import check_outcome, records_found
+from ._render import answer_of
+from ._render_list import list_text
 
 if TYPE_CHECKING:
     from ..catena.reader import Reader
 
 CONCISE: Literal["concise"] = "concise"
-DEFAULT_SIZE = 25
-
 FILTERED_PAGE = 1000
 """Rows a request asks for where most of them may not match."""
 
@@ -59,44 +60,54 @@ async def list_resource_operations(
     from_datetime: FromDatetime = None,
     to_datetime: ToDatetime = None,
     cursor: Cursor = None,
-    size: Annotated[int, Field(ge=1, le=1000)] = DEFAULT_SIZE,
+    size: Annotated[int | None, Field(ge=1, le=1000, description="Default 25; 500 ids.")] = None,
     status: Annotated[Status | None, Field()] = None,
     group: Annotated[str | None, Field(description="A cause's id (g_…) from summarize_failures.")] = None,
+    outcome: Annotated[
+        RecordState | None, Field(description="Records that failed: one row each, its last failure.")
+    ] = None,
     detail: Annotated[
-        Literal["concise", "full"], Field(description="full adds payload fields and attempts.")
+        Literal["concise", "full", "ids"], Field(description="full adds payload fields and attempts.")
     ] = CONCISE,
 ) -> Annotated[CallToolResult, OperationList]:
     """List single operations (writes into TSPs), in the API's order.
 
-    For "show me the failed ones", for ids to hand over, or for the operations of one cause (`group`). To learn what
-    fails and why, call summarize_failures first. Go on by passing `next_cursor` alone. Concise rows carry one record
-    id, and updated_at only from a minute on.
+    For "show me the failed ones", for ids to hand over, for the operations of one cause (`group`), or for "which records
+    are still wrong?" (`outcome` unresolved). To learn what fails and why, call summarize_failures first. Go on by passing
+    `next_cursor` alone. Concise rows carry one record id, and updated_at only from a minute on.
     """
     runtime = ctx.request_context.lifespan_context
     filters = filters_of(runtime.seen, resource, connection_id, source_name, fleet_refs, operation, source_id)
     now = runtime.clock()
     window = fixed_window(from_datetime, to_datetime, now)
     _check_group(group, status)
-    start = Bookmark(filters.given(), window.start, window.end, window.default, status, group, detail, size)
+    start = Bookmark(
+        filters.given(), window.start, window.end, window.default, status, group, detail, size or 0, outcome=outcome
+    )
     if cursor:
         start = resumed(start, cursor)
         # What is at its default counts as not given, so that passing the cursor alone goes on as it began.
-        start = msgspec.structs.replace(
-            start,
-            detail=start.detail if detail == CONCISE else detail,
-            size=start.size if size == DEFAULT_SIZE else size,
-        )
-    ends_at = anyio.current_time() + runtime.settings.deadline_s
-    cause = await _cause(runtime, start, window) if start.group else None
-    found, personal = await _find(runtime, start, cause, ends_at), runtime.settings.show_personal_data
+        kept = start.detail if detail == CONCISE else detail
+        start = msgspec.structs.replace(start, detail=kept, size=size or start.size)
+    if start.outcome:
+        check_outcome(start)
+        found, start, now = await records_found(runtime, start, start.outcome, window, progress_to(ctx))
+    else:
+        ends_at = anyio.current_time() + runtime.settings.deadline_s
+        cause = await _cause(runtime, start, window) if start.group else None
+        found = await _find(runtime, start, cause, ends_at)
+    personal, ids = runtime.settings.show_personal_data, found.ids() if found.ids_alone else None
     if not found.scanned and found.goes_on is None and found.note is None:
         found.note = why_empty(start.api_filters, runtime.fleets_seen)
     page = OperationList(
         window=WindowRead(from_datetime=start.start, to_datetime=start.end, default=start.default or None),
         filters=_filters_told(start),
         as_of=now,
-        operations=found.rows,
+        operations=[] if found.ids_alone else found.rows,
+        ids=ids,
         returned=len(found.rows),
+        records=found.records,
+        coverage=found.coverage,
         scanned=found.scanned,
         next_cursor=found.goes_on.encode() if found.goes_on else None,
         note=found.note,
@@ -129,45 +140,18 @@ async def _cause(runtime: Runtime, start: Bookmark, window: Window) -> str:
 
 
 def _filters_told(start: Bookmark) -> dict[str, str | list[str]]:
-    extra = {"status": start.status, "group": start.group}
+    extra = {"status": start.status, "group": start.group, "outcome": start.outcome}
     return start.filters | {name: value for name, value in extra.items() if value}
 
 
-@dataclass
-class _Found:
-    """What a list has found so far, and where the next call goes on (None: at the end)."""
-
-    size: int
-    rows: list[OperationRow] = field(default_factory=list)
-    scanned: int = 0
-    cost: int = 0
-    goes_on: Bookmark | None = None
-    note: str | None = None
-
-    @property
-    def full(self) -> bool:
-        """Whether as many rows were found as asked for."""
-        return len(self.rows) >= self.size
-
-    def add(self, row: OperationRow) -> bool:
-        """Take a row, unless the page is full or would cost more tokens than an answer may."""
-        # Text and structured result both carry the row; the text says it in about 60 % of the tokens, payloads in 90 %.
-        cost = int((1.6 if row.payload is None else 1.9) * _budget.tokens(row.model_dump_json()))
-        if self.full or (self.rows and self.cost + cost > _budget.ANSWER):
-            return False
-        self.rows.append(row)
-        self.cost += cost
-        return True
-
-
-async def _find(runtime: Runtime, start: Bookmark, cause: str | None, ends_at: float) -> _Found:
+async def _find(runtime: Runtime, start: Bookmark, cause: str | None, ends_at: float) -> Found:
     """Read page after page until enough rows match, the answer is full, or a limit is reached."""
     from ..analysis.drift import no_operations
     from ..catena.reader import Reader
 
     filtered = bool(start.status or start.group)
-    reader = Reader(await runtime.client(), start, FILTERED_PAGE if filtered else start.size)
-    found = _Found(start.size)
+    found = Found.begun(start)
+    reader = Reader(await runtime.client(), start, FILTERED_PAGE if filtered else found.size)
     if cause != start.group:
         found.note = f"{start.group} is known as {cause} now."
     with anyio.move_on_after(ends_at - anyio.current_time()) as deadline:
@@ -178,13 +162,13 @@ async def _find(runtime: Runtime, start: Bookmark, cause: str | None, ends_at: f
                 raise
             found.note = f"The list ended early, next_cursor goes on: {exc}"
     if reader.drift.unreadable:
-        found.note = " ".join(filter(None, (found.note, no_operations(reader.drift.unreadable))))
+        found.say(no_operations(reader.drift.unreadable))
     if deadline.cancelled_caught:
         found.note = "The time for one call (CATENA_DEADLINE_S) was used up; next_cursor goes on."
     return found
 
 
-async def _fill(found: _Found, reader: "Reader", start: Bookmark, cause: str | None, runtime: Runtime) -> None:
+async def _fill(found: Found, reader: "Reader", start: Bookmark, cause: str | None, runtime: Runtime) -> None:
     from ..analysis.operations import learned_from, matches, row_of
 
     personal = runtime.settings.show_personal_data
@@ -198,7 +182,7 @@ async def _fill(found: _Found, reader: "Reader", start: Bookmark, cause: str | N
                 if not found.add(row):
                     found.goes_on = reader.bookmark(position)
                     if not found.full:
-                        found.note = f"Cut after {len(found.rows)} rows to stay readable; next_cursor goes on."
+                        found.cut_short()
                     return
             found.scanned += 1
         found.goes_on = None if reader.ended else reader.bookmark()

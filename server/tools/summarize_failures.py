@@ -4,14 +4,14 @@ import json
 from collections.abc import Callable
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import anyio
 from mcp.server.mcpserver import Context
 from mcp.types import CallToolResult
 from pydantic import Field
 
-from ..analysis.results import CoverageRead, Group, Summary, WindowRead
+from ..analysis.results import Group, Summary, WindowRead
 from ..analysis.window import Window
 from ..catena.bookmark import Bookmark
 from ..catena.outside import quote
@@ -24,7 +24,9 @@ from ._arguments import (
     Cursor,
     FleetRefs,
     FromDatetime,
+    FromGroup,
     Groups,
+    MaxGroups,
     OperationType,
     Resource,
     SourceId,
@@ -37,6 +39,7 @@ from ._arguments import (
 )
 from ._coverage import causes_told, coverage_of
 from ._empty import why_empty
+from ._later import Later, read_with_later
 from ._progress import progress_to
 from ._render import answer_of, summary_text
 
@@ -60,7 +63,8 @@ async def summarize_failures(
     cursor: Cursor = None,
     size: Annotated[int, Field(ge=1, le=1000, description="Page size of the read.")] = 1000,
     group: Groups = None,
-    max_groups: Annotated[int, Field(ge=1, le=50)] = 10,
+    max_groups: MaxGroups = None,
+    from_group: FromGroup = None,
     max_operations: Annotated[int | None, Field(ge=1, description="Read at most so many.")] = None,
     refresh: Annotated[bool, Field(description="Read again, not from the last minute's rows.")] = False,
 ) -> Annotated[CallToolResult, Summary]:
@@ -78,24 +82,35 @@ async def summarize_failures(
         start = resumed(Bookmark(filters.given(), window.start, window.end, window.default), cursor)
         filters, window = start.api_filters, Window(start.start, start.end, start.default)
     most = min(max_operations or settings.max_operations, settings.max_operations)
-    question = Question(filters, window, size, most, start if cursor else None)
-    reading, as_of = await runtime.read(question, refresh=refresh, progress=progress_to(ctx))
-    analyse = partial(_summary, reading, question, as_of, max_groups, asked)
+    # A list by outcome read the window whole: its cursor says which, and no place to begin at.
+    question = Question(filters, window, size, most, start if cursor and not start.outcome else None)
+    reading, as_of, later = await read_with_later(
+        runtime, question, runtime.clock(), refresh=refresh, progress=progress_to(ctx)
+    )
+    analyse = partial(_summary, reading, question, as_of, later, _Asked(asked, max_groups, from_group or None))
     summary = await runtime.learning(analyse, sources_in(reading.frame))
     if not summary.totals.operations and summary.coverage.complete:
         summary.coverage.note = (
             " ".join(filter(None, (why_empty(filters, runtime.fleets_seen), summary.coverage.note))) or None
         )
     await _add_connection_status(runtime, summary.groups[:MOST_SHOWN])
-    summary = _fitted(summary)
+    summary = _fitted(summary, lines=max_groups is not None)
     answer = answer_of(summary, summary_text, personal=settings.show_personal_data)
     if settings.board:
         answer.meta = {TIMELINES: {group.id: group.over_time for group in summary.groups}}
     return answer
 
 
+class _Asked(NamedTuple):
+    """Which causes an answer is to tell: those named (all, where none is), how many, from behind which on."""
+
+    causes: list[str]
+    max_groups: int | None
+    behind: str | None
+
+
 def _summary(
-    reading: Reading, question: Question, as_of: datetime, max_groups: int, asked: list[str], memory: "Memory"
+    reading: Reading, question: Question, as_of: datetime, later: Later, asked: _Asked, memory: "Memory"
 ) -> Summary:
     from ..analysis.causes import now_known, with_failures_of
     from ..analysis.failures import groups_of, pending_of, totals_of
@@ -103,27 +118,33 @@ def _summary(
 
     frame, window, coverage = reading.frame, reading.window, reading.coverage
     start, end = coverage.start or window.start, coverage.end or window.end
-    causes = now_known(asked, frame, memory) if asked else {}
+    causes = now_known(asked.causes, frame, memory) if asked.causes else {}
     only = {now or name for name, now in causes.items()}
     counted = with_failures_of(frame, only, memory) if only else frame
-    groups, other = groups_of(frame, start, end, most=min(max_groups, MOST_SHOWN), memory=memory, only=only)
+    most = min(asked.max_groups or MOST_SHOWN, MOST_SHOWN)
+    told = groups_of(
+        frame,
+        start,
+        end,
+        most=most,
+        lines=(asked.max_groups or most) - most,
+        behind=asked.behind,
+        memory=memory,
+        only=only,
+        later=later.reading.frame if later.reading else None,
+    )
     return Summary(
         window=WindowRead(from_datetime=window.start, to_datetime=window.end, default=window.default or None),
-        filters=question.filters.given() | ({"group": asked} if asked else {}),
+        filters=question.filters.given() | ({"group": asked.causes} if asked.causes else {}),
         as_of=as_of,
-        totals=totals_of(counted, of_causes=bool(only)),
-        groups=groups,
-        other=other,
+        totals=totals_of(counted, of_causes=bool(only)).model_copy(update={"records": told.records}),
+        groups=told.groups,
+        more=told.more or None,
+        other=told.other,
         pending=pending_of(frame, as_of),
         timeline=timeline_of(counted, start, end),
-        coverage=_coverage(reading, question, causes),
+        coverage=coverage_of(reading, from_cursor=question.start is not None, say=(causes_told(causes), later.note)),
     )
-
-
-def _coverage(reading: Reading, question: Question, causes: dict[str, str | None]) -> CoverageRead:
-    read = coverage_of(reading, from_cursor=question.start is not None)
-    read.note = " ".join(filter(None, (causes_told(causes), read.note))) or None
-    return read
 
 
 async def _add_connection_status(runtime: Runtime, groups: list[Group]) -> None:
@@ -136,15 +157,21 @@ async def _add_connection_status(runtime: Runtime, groups: list[Group]) -> None:
                     group.advice += f" The connection is {quote(status, 20)}."
 
 
-def _fitted(summary: Summary) -> Summary:
-    """Leave out the smallest groups until both renderings fit their budgets; they stay counted in `other`."""
-    from ..analysis.failures import one_more
+def _fitted(summary: Summary, *, lines: bool) -> Summary:
+    """Tell the smallest causes in short until both renderings fit their budgets: on `lines`, or counted in `other`.
+
+    Lines were asked for and come on top.
+    """
+    from ..analysis.lines import line_of, one_more
 
     fits: list[tuple[Callable[[Summary], str], int]] = [
         (summary_text, _budget.SUMMARY_TEXT),
         (lambda s: json.dumps(s.model_dump(mode="json"), separators=(",", ":")), _budget.SUMMARY_STRUCTURED),
     ]
-    while len(summary.groups) > 1 and any(_budget.tokens(render(summary)) > most for render, most in fits):
-        *kept, last = summary.groups
-        summary = summary.model_copy(update={"groups": kept, "other": one_more(summary.other, last)})
-    return summary
+    told, more = summary.model_copy(update={"more": None}), list(summary.more or [])
+    while len(told.groups) > 1 and any(_budget.tokens(render(told)) > most for render, most in fits):
+        *kept, last = told.groups
+        other = told.other if lines else one_more(told.other, last)
+        more = [line_of(last), *more] if lines else more
+        told = told.model_copy(update={"groups": kept, "other": other})
+    return told.model_copy(update={"more": more or None})

@@ -29,7 +29,7 @@ def about(name: str) -> str:
 
 def test_names_do_not_split_a_cause_once_there_are_enough_of_them() -> None:
     frame = rows_of([operation(n, n, error=about(name)) for n, name in enumerate(NAMES)])
-    groups, _ = groups_of(frame, START, END, most=50)
+    groups, *_ = groups_of(frame, START, END, most=50)
     assert [group.count for group in groups] == [len(NAMES)]
     assert not [name for name in NAMES if name in groups[0].title.text]
 
@@ -37,7 +37,7 @@ def test_names_do_not_split_a_cause_once_there_are_enough_of_them() -> None:
 def test_another_sentence_stays_another_cause() -> None:
     errors = [about(name) for name in NAMES] + ["Driver licence has expired", "Vehicle is assigned to another terminal"]
     frame = rows_of([operation(n, n, error=error) for n, error in enumerate(errors)])
-    groups, _ = groups_of(frame, START, END, most=50)
+    groups, *_ = groups_of(frame, START, END, most=50)
     assert sorted(group.count for group in groups) == [1, 1, len(NAMES)]
 
 

@@ -117,7 +117,7 @@ def test_order_and_parts_never_change_a_result(
 def test_every_count_adds_up(operations: list[Operation], most: int) -> None:
     frame = joined([rows_of(operations)])
     totals = totals_of(frame)
-    groups, other = groups_of(frame, START, END, most=most)
+    groups, other, *_ = groups_of(frame, START, END, most=most)
     assert totals.operations == len({op.id for op in operations})
     assert sum(g.count for g in groups) + other.count == totals.failed
     for group in groups:
@@ -155,13 +155,13 @@ def test_the_last_failed_attempt_names_the_cause() -> None:
 def test_what_varies_is_told_of_names_too_where_values_repeat() -> None:
     names = ["Ana Brown", "Ana Brown", "Wei Chen", "Wei Chen", "Bo Lind", "Bo Lind"]
     failures = [operation(i, i, error=f"Driver {name} is refused on terminal {i % 2}") for i, name in enumerate(names)]
-    (group,), _ = groups_of(rows_of(failures), START, END, most=5)
+    (group,), *_ = groups_of(rows_of(failures), START, END, most=5)
     told = {slot.slot.text: [(v.value.text, v.count) for v in slot.top] for slot in group.varies}
     assert told == {"terminal": [("0", 3), ("1", 3)], "Driver": [("Ana Brown", 2), ("Bo Lind", 2), ("Wei Chen", 2)]}
 
 
 def test_a_failure_without_a_log_has_a_group_of_its_own() -> None:
-    groups, _ = groups_of(rows_of([operation(1, logs=[]), operation(2, error="")]), START, END, most=9)
+    groups, *_ = groups_of(rows_of([operation(1, logs=[]), operation(2, error="")]), START, END, most=9)
     assert {group.title.text for group in groups} == {"no attempt logged", "no message"}
 
 

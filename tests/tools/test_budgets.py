@@ -39,11 +39,22 @@ async def test_the_catalogue_of_tools_fits_its_budget(serve: Serve) -> None:
 async def test_a_summary_of_any_window_fits_its_budget(serve: Serve) -> None:
     async with asking(serve()) as ask:
         for window in ("-1h", "-24h", "-3d", "-10d", "-45d"):
-            for most in (10, 50):
-                result = await ask("summarize_failures", from_datetime=window, max_groups=most)
-                assert count(said(result)) <= 1_500, window
-                assert count(facts(result)) <= 2_500, window
-                assert len(facts(result)["groups"]) >= min(4, facts(result)["other"]["groups"] + 1)
+            result = await ask("summarize_failures", from_datetime=window)
+            assert count(said(result)) <= 1_500, window
+            assert count(facts(result)) <= 2_500, window
+            assert len(facts(result)["groups"]) >= min(4, facts(result)["other"]["groups"] + 1)
+
+
+async def test_causes_asked_for_cost_a_line_each_on_top_of_what_is_told_in_full(serve: Serve) -> None:
+    async with asking(serve()) as ask:
+        for window in ("-1h", "-24h", "-10d", "-45d"):
+            result = await ask("summarize_failures", from_datetime=window, max_groups=50)
+            lines = facts(result)["more"]
+            assert len(facts(result)["groups"]) >= 3
+            assert count(said(result)) <= 1_500 + 60 * len(lines), window
+            assert count(facts(result)) <= 2_500 + 100 * len(lines), window
+            compared = await ask("compare_failures", from_datetime=window, max_groups=50)
+            assert count(said(compared)) <= 500 + 90 * len(facts(compared)["groups"]), window
 
 
 async def test_a_concise_row_fits_its_budget(serve: Serve) -> None:

@@ -1,8 +1,11 @@
 """Two windows side by side: changes are told only where they are more than chance."""
 
+import json
 import math
 from datetime import datetime, timedelta
+from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,7 +13,7 @@ from hypothesis import strategies as st
 from server.analysis.comparison import CERTAIN, change_of
 from server.app import build_server
 from server.demo.world import World
-from tests.conftest import AT_ONCE, DAY, NOW, Serve, asking, facts, http_to, refusal, said, settings_of
+from tests.conftest import AT_ONCE, DAY, NOW, Row, Serve, asking, facts, http_to, refusal, said, settings_of
 
 pytestmark = pytest.mark.anyio
 
@@ -47,6 +50,47 @@ async def test_counts_of_both_windows_are_those_of_their_summaries(serve: Serve)
     for group in now["groups"]:
         assert counts[group["id"]][0] == group["count"]
     assert sum(c["count"] for c in told["groups"]) + told["other"]["count"] == now["totals"]["failed"]
+
+
+async def test_as_many_causes_as_asked_for_are_compared_and_the_rest_follows(serve: Serve) -> None:
+    async with asking(serve()) as ask:
+        every = facts(await ask("compare_failures", max_groups=50))
+        assert every["other"] == {"groups": 0, "count": 0, "largest": []}
+        assert sum(cause["count"] for cause in every["groups"]) == every["totals"]["window"]["failed"]
+        met: list[dict[str, Any]] = []
+        while len(met) < len(every["groups"]):
+            behind = {"from_group": met[-1]["id"]} if met else {}
+            part = await ask("compare_failures", max_groups=5, **behind)
+            met += facts(part)["groups"]
+            left = facts(part)["other"]
+            assert left["groups"] == len(every["groups"]) - len(facts(part)["groups"])
+            assert (f"from_group={met[-1]['id']} goes on" in said(part)) == (len(met) < len(every["groups"]))
+        assert met == every["groups"]
+
+
+async def test_each_cause_says_when_it_was_seen_last_and_each_window_what_was_read(
+    serve: Serve, world: World, truth: list[Row]
+) -> None:
+    first = world.count_before(NOW - 2 * DAY)
+    before = json.loads(
+        msgspec.json.encode([world.row(op, NOW) for op in world.operations[first : world.count_before(NOW - DAY)]])
+    )
+    async with asking(serve()) as ask:
+        result = await ask("compare_failures", max_groups=50)
+        told = facts(result)
+        for name, rows in (("window", truth), ("baseline", before)):
+            assert told["coverage"][name]["complete"]
+            assert told["coverage"][name]["scanned"] == len(rows)
+            assert f"The {name} was read whole: {len(rows):,} operations" in said(result)
+        for rows, cause in (
+            (truth if cause["count"] else before, cause) for cause in told["groups"] if cause["change"] != "same"
+        ):
+            window = {"from_datetime": "-2d", "to_datetime": "-1d"} if rows is before else {}
+            page = facts(await ask("list_resource_operations", group=cause["id"], size=1000, **window))
+            ids = {row["id"] for row in page["operations"]}
+            last = max(datetime.fromisoformat(row["created_at"]) for row in rows if row["id"] in ids)
+            assert datetime.fromisoformat(cause["last_seen"]) == last.replace(microsecond=0)
+            assert f"last {cause['last_seen']}" in said(result)
 
 
 async def test_an_incident_that_began_in_the_window_is_new(serve: Serve) -> None:

@@ -13,7 +13,7 @@ from server.causes.signatures import group_id, signature_of
 from server.demo.api import build_api
 from server.demo.faults import Faults
 from server.demo.world import World
-from tests.conftest import AT_ONCE, DAY, NOW, Row, Serve, asking, facts, said, settings_of
+from tests.conftest import AT_ONCE, DAY, NOW, Row, Serve, asking, facts, refusal, said, settings_of
 
 pytestmark = pytest.mark.anyio
 
@@ -27,8 +27,8 @@ def outcome_in_plain_python(rows: list[Row], members: list[Row]) -> Counter[str]
     told: Counter[str] = Counter()
     records: dict[Any, list[Row]] = {}
     for row in members:
-        records.setdefault(record_of(row), []).append(row)
-    for (name, value), failures in records.items():
+        records.setdefault((row["connection_id"], row["resource"], *record_of(row)), []).append(row)
+    for (*_, name, value), failures in records.items():
         last = max(failures, key=lambda r: moment(r["created_at"]))
         later = [
             r
@@ -51,6 +51,15 @@ def key_of(row: Row, name: str) -> Any:
     return json.dumps(row["payload"], sort_keys=True) if name == "payload" else row.get(name)
 
 
+def records_in_plain_python(rows: list[Row], window: list[Row] | None = None) -> Row:
+    """Count the distinct records that failed in a window (all rows) by what became of them in the rows."""
+    members = [r for r in window or rows if r["status"] == "failed"]
+    told = outcome_in_plain_python(rows, members)
+    records = {(r["connection_id"], r["resource"], *record_of(r)) for r in members}
+    states = {state: told[state] for state in ("recovered", "unresolved", "unknown")}
+    return {"failed": len(records), **states, "by_payload": sum(name == "payload" for *_, name, _ in records)}
+
+
 async def test_totals_equal_the_worlds_own_count(serve: Serve, truth: list[Row]) -> None:
     async with asking(serve()) as ask:
         summary = facts(await ask("summarize_failures"))
@@ -63,17 +72,143 @@ async def test_totals_equal_the_worlds_own_count(serve: Serve, truth: list[Row])
         "pending": states["pending"],
         "failure_rate": round(states["failed"] / len(truth), 4),
         "retried_successes": len(retried),
+        "records": records_in_plain_python(truth),
     }
 
 
-async def test_shown_and_left_out_groups_add_up_to_all_failures(serve: Serve) -> None:
+async def test_causes_in_full_in_short_and_left_out_add_up_to_all_failures(serve: Serve) -> None:
     async with asking(serve()) as ask:
-        for most in (1, 3, 50):
-            summary = facts(await ask("summarize_failures", max_groups=most))
-            counts = [group["count"] for group in summary["groups"]]
-            assert len(counts) <= most
-            assert counts == sorted(counts, reverse=True)
-            assert sum(counts) + summary["other"]["count"] == summary["totals"]["failed"]
+        every = causes_of(facts(await ask("summarize_failures", max_groups=50)))
+        for most in (None, 1, 3, 5, 8, 9, 12, 50):
+            for behind in (None, every[0][0], every[3][0], every[-1][0]):
+                asked = {"max_groups": most, "from_group": behind}
+                summary = facts(await ask("summarize_failures", **{k: v for k, v in asked.items() if v}))
+                told, other = causes_of(summary), summary["other"]
+                start = [name for name, _ in every].index(behind) + 1 if behind else 0
+                assert told == every[start : start + len(told)], asked
+                if most:
+                    assert len(told) == min(most, len(every) - start), "what is asked for is kept"
+                assert sum(count for _, count in told) + other["count"] == summary["totals"]["failed"], asked
+                assert len(told) + other["groups"] == len(every)
+                assert other.get("before", 0) == start
+                following = [brief["id"] for brief in other["largest"]]
+                assert following == [name for name, _ in every[start + len(told) :][:5]], "nothing is told twice"
+
+
+def causes_of(summary: Row) -> list[tuple[str, int]]:
+    return [(cause["id"], cause["count"]) for cause in [*summary["groups"], *summary.get("more", [])]]
+
+
+async def test_a_line_says_what_the_whole_cause_says(serve: Serve) -> None:
+    async with asking(serve()) as ask:
+        result = await ask("summarize_failures", max_groups=50)
+        lines = facts(result)["more"]
+        behind = facts(result)["groups"][-1]["id"]
+        assert len(lines) > 8
+        for line in lines:
+            whole = facts(await ask("summarize_failures", from_group=behind, max_groups=1))["groups"][0]
+            same = ("id", "source_name", "error_type", "status_code", "title", "count", "last_seen")
+            assert {name: whole.get(name) for name in same} == {name: line.get(name) for name in same}
+            assert line["unresolved"] == whole["outcome"]["unresolved"]
+            behind = line["id"]
+            for part in (
+                f"{line['id']} {line['source_name']}",
+                f"«{line['title']}»: {line['count']:,}, ",
+                line["last_seen"],
+            ):
+                assert part in said(result)
+        assert f"{len(facts(result)['groups']) + len(lines)} causes" in said(result).splitlines()[0]
+
+
+async def test_a_walk_by_from_group_meets_every_cause_once(serve: Serve) -> None:
+    async with asking(serve()) as ask:
+        every = causes_of(facts(await ask("summarize_failures", max_groups=50)))
+        result = await ask("summarize_failures")
+        met = causes_of(facts(result))
+        while len(met) < len(every):
+            assert f"from_group={met[-1][0]} goes on" in said(result)
+            result = await ask("summarize_failures", from_group=met[-1][0])
+            met += causes_of(facts(result))
+        assert "goes on" not in said(result)
+    assert met == every
+
+
+async def test_a_cause_that_is_none_of_the_window_is_refused_with_what_to_pass(serve: Serve) -> None:
+    async with asking(serve()) as ask:
+        for tool in ("summarize_failures", "compare_failures"):
+            said_no = refusal(await ask(tool, from_group="g_00000000"))
+            assert "from_group «g_00000000» is no cause of this window" in said_no
+
+
+async def test_records_of_all_causes_are_counted_once(serve: Serve, truth: list[Row]) -> None:
+    async with asking(serve()) as ask:
+        for source in ("samsara", "motive", "omnitracs", "geotab"):
+            of_source = [r for r in truth if r["source_name"] == source]
+            result = await ask("summarize_failures", source_name=source, max_groups=50)
+            records = facts(result)["totals"]["records"]
+            told = {
+                name: records.get(name, 0) for name in ("failed", "recovered", "unresolved", "unknown", "by_payload")
+            }
+            assert told == records_in_plain_python(of_source), source
+            assert records["failed"] == records["recovered"] + records["unresolved"] + records["unknown"]
+            assert f"{records['failed']} records failed ({records['by_payload']} known only by" in said(result)
+            assert f"{records['unresolved']} unresolved" in said(result).splitlines()[0]
+
+
+async def test_outcomes_look_past_the_window_up_to_now(serve: Serve, truth: list[Row]) -> None:
+    until = NOW - timedelta(hours=8)
+    window = [r for r in truth if moment(r["created_at"]) < until]
+    by_now, by_then = records_in_plain_python(truth, window), records_in_plain_python(window)
+    assert by_now["recovered"] > by_then["recovered"]
+    async with asking(serve()) as ask:
+        result = await ask("summarize_failures", from_datetime="-24h", to_datetime="-8h")
+        summary = facts(result)
+    assert {name: summary["totals"]["records"].get(name, 0) for name in by_now} == by_now
+    assert summary["totals"]["operations"] == len(window)
+    note = f"Outcomes look past the window, up to 2026-11-23T15:30:00Z ({len(truth) - len(window):,} operations more)."
+    assert note in summary["coverage"]["note"]
+    assert note in said(result)
+
+
+async def test_outcomes_are_as_of_the_windows_end_where_what_followed_cannot_be_read(
+    world: World, truth: list[Row]
+) -> None:
+    until = NOW - timedelta(hours=8)
+    window = [r for r in truth if moment(r["created_at"]) < until]
+    server = build_server(settings_of(), clock=lambda: NOW, open_http=lambda: gone_after(world, until), retries=AT_ONCE)
+    async with asking(server) as ask:
+        summary = facts(await ask("summarize_failures", from_datetime="-24h", to_datetime="-8h"))
+    assert {name: summary["totals"]["records"].get(name, 0) for name in records_in_plain_python(window)} == (
+        records_in_plain_python(window)
+    )
+    assert "Outcomes are as of the window's end: what followed was not read" in summary["coverage"]["note"]
+
+
+async def test_what_followed_a_window_is_only_read_where_something_failed_in_it(serve: Serve, truth: list[Row]) -> None:
+    fine = Counter(r["connection_id"] for r in truth) - Counter()
+    for row in truth:
+        if row["status"] != "success":
+            fine.pop(row["connection_id"], None)
+    (connection, _), *_ = fine.most_common(1)
+    sent: list[httpx.Request] = []
+    async with asking(serve(sent=sent)) as ask:
+        asked = {"connection_id": connection, "from_datetime": "-24h", "to_datetime": "-8h"}
+        summary = facts(await ask("summarize_failures", **asked))
+    assert summary["totals"]["failed"] == 0
+    assert "note" not in summary["coverage"]
+    ends = {r.url.params["to_datetime"] for r in sent if r.url.path.endswith("resource-operations")}
+    assert max(ends) <= "2026-11-23T07:35"
+
+
+def gone_after(world: World, moment_of_end: datetime) -> httpx.AsyncClient:
+    """Return a client of an API that breaks down where it is asked for what was written later."""
+    api = httpx.ASGITransport(app=build_api(world, clock=lambda: NOW))
+
+    async def fails(request: httpx.Request) -> None:
+        if moment(request.url.params.get("to_datetime", "2026-01-01T00:00:00Z")) > moment_of_end:
+            raise httpx.ConnectError("no route", request=request)
+
+    return httpx.AsyncClient(transport=api, timeout=5, event_hooks={"request": [fails]})
 
 
 async def test_every_incident_of_the_day_is_one_group_with_its_own_failures(
@@ -348,8 +483,10 @@ async def test_text_and_structured_result_hold_the_same_facts(serve: Serve) -> N
     text, summary = said(result), facts(result)
     plain = text.replace(",", "")
     totals = summary["totals"]
+    records = totals.pop("records")
     for value in (*(totals[n] for n in totals if n != "failure_rate"), summary["coverage"]["scanned"]):
         assert str(value) in plain
+    assert all(f"{records[state]} {state}" in plain for state in ("recovered", "unresolved"))
     for group in summary["groups"]:
         shown = [group["id"], group["title"], group["owner"], group["advice"], group["first_seen"], group["last_seen"]]
         shown += [group["trend"], group["example"]["operation_id"], *group["top_fleets"], *group["top_connections"]]
