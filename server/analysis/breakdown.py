@@ -14,7 +14,6 @@ from .breakdown_results import (
     RECOVERING,
     TIMES,
     BreakdownRow,
-    BreakdownTotals,
     CauseKey,
     RecordKey,
     RowsLeft,
@@ -26,7 +25,7 @@ from .causes import by_cause, causes_in, with_failures_of
 from .counting import counts_of
 from .failures import totals_of
 from .records import outcomes, with_records
-from .results import Records
+from .results import Records, Totals
 
 COLUMNS = {
     "source_name": pl.col("source_name"),
@@ -85,7 +84,7 @@ class Found:
     those with most failures.
     """
 
-    totals: BreakdownTotals
+    totals: Totals
     ranked: list[BreakdownRow]
     places: list[int]
     values: int
@@ -131,9 +130,10 @@ def _keys(asked: Asked) -> list[pl.Expr]:
     return [COLUMNS[dimension].alias(name) for name, dimension in zip(_names(asked), asked.by, strict=True)]
 
 
-def _totals(frame: pl.DataFrame, failures: pl.DataFrame, asked: Asked) -> BreakdownTotals:
+def _totals(frame: pl.DataFrame, failures: pl.DataFrame, asked: Asked) -> Totals:
     told = totals_of(frame, of_causes=bool(asked.groups))
-    return BreakdownTotals(**dict(told), records=_records(failures.with_columns(pl.lit(0).alias("group"))).get(0, NONE))
+    records = _records(failures.with_columns(pl.lit(0).alias("group"))).get(0, NONE)
+    return told.model_copy(update={"records": records})
 
 
 NONE = Records(failed=0, recovered=0, unresolved=0, unknown=0)

@@ -23,12 +23,6 @@ def recovers(by: Collection[str]) -> bool:
     return bool(set(by) & set(RECOVERING)) and not set(by) & {*TIMES, "status"}
 
 
-class BreakdownTotals(Totals):
-    """Counts of everything, whatever rows are shown."""
-
-    records: Records
-
-
 class CauseKey(Result):
     """A cause, as the value of a row."""
 
@@ -86,7 +80,7 @@ class Breakdown(Answer):
     """Failures by one or two dimensions. `values`: how many there are in all; `failing`: those with failures."""
 
     by: list[str]
-    totals: BreakdownTotals
+    totals: Totals
     values: int
     failing: int
     rows: list[BreakdownRow]

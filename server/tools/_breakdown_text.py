@@ -58,7 +58,7 @@ def _verdict(told: Breakdown) -> str:
         if totals.failed
         else f"No failures{of} in {plural(totals.operations, 'operation')}{part}"
     )
-    records = f", on {_records(totals.records)}" if totals.failed else ""
+    records = f", on {_records(totals.records)}" if totals.records and totals.failed else ""
     values = f"{plural(told.values, 'value')}, {told.failing:,} with failures"
     return f"{first}{records}. {_others(totals)}. By {' and '.join(told.by)}: {values}."
 

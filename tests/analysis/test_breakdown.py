@@ -86,6 +86,7 @@ def test_rows_and_what_is_left_out_add_up_and_rows_are_not_told_twice(
             if row.records:
                 assert row.records.failed == row.records.recovered + row.records.unresolved + row.records.unknown
     records = found.totals.records
+    assert records is not None
     assert records.failed == records.recovered + records.unresolved + records.unknown <= failed
 
 
