@@ -27,7 +27,10 @@ ROOT = Path(__file__).parents[1]
 HERE = ROOT / "clients"
 PLACE = ROOT / ".clients"
 SERVER = [str(ROOT / ".venv" / "bin" / "python"), "-m", "server", "--demo"]
-TOOLS = ("summarize_failures", "compare_failures", "list_resource_operations", "get_resource_operation", "trace_record")
+TOOLS = (
+    "summarize_failures", "compare_failures", "break_down_failures", "list_resource_operations", "get_resource_operation",
+    "trace_record",
+)  # fmt: skip
 REFUSED = "is called 'user' in Catena"
 PYTHON = {"fastmcp": "fastmcp==4.2.3", "pydantic-ai": "pydantic-ai-slim[mcp]==2.68.0",
           "openai-agents": "openai-agents==0.24.0", "langchain": "langchain-mcp-adapters==0.3.2"}  # fmt: skip
@@ -92,6 +95,7 @@ def all_calls() -> list[Call]:
     return [
         ("summarize_failures", {}),
         ("compare_failures", {}),
+        ("break_down_failures", {"by": ["fleet_ref"]}),
         ("list_resource_operations", {"size": 1}),
         ("get_resource_operation", {"operation_id": row["id"], "connection_id": row["connection_id"]}),
         ("trace_record", {"resource": row["resource"], "source_id": row.get("source_id", "1")}),

@@ -172,6 +172,9 @@ async def test_unknown_statuses_are_told_first_and_other_cases_are_read(world: W
         result = await ask("summarize_failures")
         assert said(result).startswith("6 of 6 operations have a status this server does not know")
         assert facts(result)["totals"]["unknown_status"] == 6
+        broken_down = said(await ask("break_down_failures", by="status"))
+        assert broken_down.startswith(said(result)[:80])
+        assert "No failures in the other 0 operations" in broken_down
         for row in rows:
             row["status"] = "FAILED"
         assert facts(await ask("summarize_failures"))["totals"]["failed"] == 6

@@ -13,7 +13,19 @@ from ..analysis.breakdown_results import (
 )
 from ..analysis.results import Records, Totals
 from ..catena.outside import Ref
-from ._render import FENCE_NOTE, OF_CAUSES, asked, covered, other_causes, percent, plural, quotation, second, words
+from ._render import (
+    FENCE_NOTE,
+    OF_CAUSES,
+    asked,
+    covered,
+    other_causes,
+    percent,
+    plural,
+    quotation,
+    second,
+    untold,
+    words,
+)
 
 
 def breakdown_text(told: Breakdown) -> str:
@@ -52,23 +64,21 @@ def _verdict(told: Breakdown) -> str:
     totals, part = told.totals, "" if told.coverage.complete else " in the part that was read"
     if not totals.operations:
         return "No operations." if told.coverage.complete else "Nothing can be told: no part of the window was read."
-    of = OF_CAUSES if totals.covers else ""
+    of, unknown = OF_CAUSES if totals.covers else "", totals.unknown_status or 0
     first = (
         f"{totals.failed:,} of {plural(totals.operations, 'operation')} failed{of}{part} ({percent(totals.failure_rate)})"
         if totals.failed
-        else f"No failures{of} in {plural(totals.operations, 'operation')}{part}"
+        else f"No failures{of} in {'the other ' if unknown else ''}{plural(totals.operations - unknown, 'operation')}{part}"
     )
     records = f", on {_records(totals.records)}" if totals.records and totals.failed else ""
     values = f"{plural(told.values, 'value')}, {told.failing:,} with failures"
-    return f"{first}{records}. {_others(totals)}. By {' and '.join(told.by)}: {values}."
+    return f"{untold(totals)}{first}{records}. {_others(totals)}. By {' and '.join(told.by)}: {values}."
 
 
 def _others(totals: Totals) -> str:
     """Say what did not fail."""
-    unknown = totals.unknown_status
-    untold = f", {unknown:,} have a status this server does not know" if unknown else ""
     retried = f", {totals.retried_successes:,} of them after failed attempts" if totals.retried_successes else ""
-    return f"{other_causes(totals)}{totals.success:,} succeeded{retried}; {totals.pending:,} pending{untold}"
+    return f"{other_causes(totals)}{totals.success:,} succeeded{retried}; {totals.pending:,} pending"
 
 
 def _records(records: Records) -> str:

@@ -101,12 +101,6 @@ def _verdict(summary: Summary) -> str:
         nothing_read = "Nothing can be told: the read ended before any part of the window was complete."
         return "No operations." if summary.coverage.complete else nothing_read
     unknown = totals.unknown_status or 0
-    untold = (
-        f"{unknown:,} of {plural(totals.operations, 'operation')} have a status this server does not know, so whether "
-        "they failed is not told. "
-        if unknown
-        else ""
-    )
     causes = len(summary.groups) + len(summary.more or []) + summary.other.groups
     of = OF_CAUSES if totals.covers else ""
     failed = f"{totals.failed:,} of {plural(totals.operations, 'operation')} failed{of}{part} ({percent(totals.failure_rate)})"
@@ -118,9 +112,20 @@ def _verdict(summary: Summary) -> str:
     oldest = f", oldest of {second(pending.oldest_created_at)}" if pending.oldest_created_at else ""
     trying = f", {pending.still_trying:,} still trying after failed attempts" if pending.still_trying else ""
     return (
-        f"{untold}{first}. {other_causes(totals)}{totals.success:,} succeeded, {totals.retried_successes:,} of them after failed attempts; "
+        f"{untold(totals)}{first}. {other_causes(totals)}{totals.success:,} succeeded, {totals.retried_successes:,} of them after failed attempts; "
         f"{pending.count:,} pending, {pending.over_1h:,} for over 1 h{oldest}{trying}{_waiting(pending)}."
         f"{_records(totals.records)}"
+    )
+
+
+def untold(totals: Totals) -> str:
+    """Say, before anything else, that nobody can tell of some operations whether they failed."""
+    unknown = totals.unknown_status or 0
+    return (
+        f"{unknown:,} of {plural(totals.operations, 'operation')} have a status this server does not know, so whether "
+        "they failed is not told. "
+        if unknown
+        else ""
     )
 
 
