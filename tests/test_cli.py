@@ -351,13 +351,16 @@ def test_a_separate_demo_api_gives_the_answers_of_the_built_in_one() -> None:
         settings = dict(line.strip().split("=", 1) for line in printed[1:])
         assert len(settings) == 5
         wait_for(port)
-        # A window that has ended: what is still to come differs between two clocks, what is past does not.
+        # A window that has ended: what is still to come differs between two clocks, and so does what became of records.
         hour = time.gmtime().tm_hour
         window = json.dumps({"from_datetime": time.strftime("%Y-%m-%dT%H:00:00Z", time.gmtime(time.time() - 86_400)),
                              "to_datetime": time.strftime("%Y-%m-%dT%H:00:00Z", time.gmtime(time.time() - 7200))})  # fmt: skip
         apart = json.loads(run("call", "summarize_failures", window, "--json", **settings).stdout)
         built_in = json.loads(run("call", "summarize_failures", window, "--json", "--demo").stdout)
-    apart.pop("as_of"), built_in.pop("as_of")
+    for told in (apart, built_in):
+        told.pop("as_of"), told["totals"].pop("records"), told["coverage"].pop("note")
+        for group in told["groups"]:
+            group.pop("outcome")
     if time.gmtime().tm_hour == hour:  # the world is told anew each hour
         assert apart == built_in
     assert apart["totals"]["operations"] > 1000

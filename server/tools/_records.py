@@ -4,6 +4,7 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
+import anyio.to_thread
 import msgspec
 
 from ..analysis.window import Window
@@ -73,7 +74,7 @@ async def records_found(
         found.say(f"{start.group} is known as {told.cause} now.")
     if told.by_payload:
         found.say(f"{told.by_payload:,} of the {told.records:,} are known as one record only by an identical payload.")
-    _fill(found, told, start)
+    await anyio.to_thread.run_sync(_fill, found, told, start)
     return found, start, as_of
 
 
