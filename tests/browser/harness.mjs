@@ -102,6 +102,9 @@ export const browser = () => {
   return chromium.launch({executablePath, args: FLAGS, env: {...process.env, LANG: "en_US.UTF-8"}});
 };
 
+// Clients of before 2026-07-28 ask whether the server sends by itself; one without sessions says no, with 405.
+const asksForStream = message => message.location().url.endsWith("/mcp") && message.text().includes("405");
+
 // A page that notes every request and every error in any of its frames; Chromium tells a breach of the policy as one.
 export async function watched(browser, {width = 680, height = 900, dark = false, still = false} = {}) {
   const context = await browser.newContext({viewport: {width, height}, colorScheme: dark ? "dark" : "light", reducedMotion: still ? "reduce" : "no-preference", locale: "en-US"});
@@ -109,7 +112,7 @@ export async function watched(browser, {width = 680, height = 900, dark = false,
   context.setDefaultTimeout(15_000);
   const tab = await context.newPage(), seen = {requests: [], problems: []};
   tab.on("request", request => seen.requests.push(request.url()));
-  tab.on("console", message => message.type() === "error" && seen.problems.push(message.text()));
+  tab.on("console", message => message.type() === "error" && !asksForStream(message) && seen.problems.push(message.text()));
   tab.on("pageerror", error => seen.problems.push(String(error)));
   return {tab, ...seen, close: () => context.close()};
 }
