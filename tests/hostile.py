@@ -12,6 +12,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from copy import deepcopy
 from random import Random
 from typing import Any
 
@@ -118,7 +119,7 @@ class Page:
         kinds: list[list[Any]] = [WORDS, NUMBERS, TIMES, OTHERS, RAW]
         value = random.choice(random.choice(kinds))
         if not isinstance(value, bytes):
-            return value
+            return deepcopy(value)  # a later mutation may write into it
         mark = f"@@{len(self._raw)}@@"
         self._raw[mark] = value
         return mark
