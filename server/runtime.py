@@ -16,8 +16,8 @@ import anyio
 import anyio.to_thread
 
 from .errors import CatenaError, Unreachable
-from .questions import Question, Reading
-from .reading import Reads, untold
+from .reading.question import Question, Reading
+from .reading.reads import Reads, untold
 from .settings import Settings
 from .store.memory import Progress
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from .catena.client import CatenaClient, Retries
     from .causes.memory import Memory
-    from .sharing import Sharing
+    from .reading.sharing import Sharing
 
 ASIDE_S = 2.0
 """The most that what an answer can do without may take."""
@@ -122,7 +122,7 @@ class Runtime:
         settings = self.settings
         if not settings.shares:
             return None
-        from .sharing import Sharing
+        from .reading.sharing import Sharing
         from .store.link import Link
         from .store.sealed import Seal
         from .store.shared import SharedStore

@@ -9,9 +9,10 @@ from ..catena.outside import Outside
 from ..catena.vocabulary import RecordState
 from ..causes.memory import Memory
 from .causes import by_cause, causes_in
+from .list_results import OperationRow
 from .operations import CONCISE_MESSAGE, SOON
 from .records import BY_PAYLOAD, with_outcome, with_records
-from .results import Failure, OperationRow
+from .results import Failure
 
 Position = tuple[datetime, str, str]
 """Where a list goes on: behind the row created then, with this id, on this connection."""

@@ -8,8 +8,8 @@ import polars as pl
 
 from ..causes.memory import Memory
 from .causes import by_cause, causes_in
+from .comparison_results import Change, Compared, Rates
 from .failures import totals_of
-from .results import Change, Compared, Rates
 
 CERTAIN = 1.96
 """Standard errors between two shares from which on chance explains it in fewer than 5 of 100 cases."""

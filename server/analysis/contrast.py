@@ -8,7 +8,7 @@ import polars as pl
 
 from ..catena.query import iso
 from .counting import counts_by_group, counts_of
-from .results import Concentration
+from .summary_results import Concentration
 
 FEWEST = 5
 DOMINANT = 0.5

@@ -18,20 +18,8 @@ from .contrast import Counts, concentration_of, counted, counted_by_group
 from .counting import by_text, counts_by_group
 from .lines import MOST_BRIEFS, brief_of, lines_of, split_behind
 from .records import outcomes, records_of, with_records
-from .results import (
-    Affected,
-    Example,
-    Group,
-    Line,
-    Other,
-    Outcome,
-    Pending,
-    Records,
-    Slot,
-    SlotValue,
-    Totals,
-    Waiting,
-)
+from .results import Line, Other, Records, Totals
+from .summary_results import Affected, Example, Group, Outcome, Pending, Slot, SlotValue, Waiting
 from .timeline import onset_of, shape_of, trend_of
 
 MOST_NAMED = 3

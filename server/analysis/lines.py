@@ -8,7 +8,8 @@ from ..catena.outside import said_back
 from ..causes.memory import Memory
 from ..errors import BadArgument
 from .records import outcomes
-from .results import Brief, Group, Line, Other
+from .results import Brief, Line, Other
+from .summary_results import Group
 
 MOST_BRIEFS = 5
 

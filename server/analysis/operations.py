@@ -14,7 +14,9 @@ from ..causes.guidance import guidance_for
 from ..causes.memory import Learned, Memory
 from ..causes.signatures import group_id, signature_of
 from ..masking import safe_header
-from .results import Attempt, Cause, Failure, OperationRow
+from .list_results import OperationRow
+from .record_results import Cause
+from .results import Attempt, Failure
 
 SOON = timedelta(minutes=1)
 """An operation that ended this soon is told without its end, where detail is concise."""

@@ -6,7 +6,7 @@ from typing import Any
 from ..catena.wire import Operation
 from ..causes.memory import Learned
 from .operations import flat_payload, row_of, told
-from .results import FieldChange, State, Step
+from .record_results import FieldChange, State, Step
 
 MOST_STEPS = 40
 MOST_CHANGES = 20

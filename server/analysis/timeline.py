@@ -9,7 +9,7 @@ from statistics import median
 import polars as pl
 
 from .counting import counts_of
-from .results import Bucket, Timeline
+from .summary_results import Bucket, Timeline
 
 MOST_BUCKETS = 13
 """A day in stretches of two hours, wherever it starts; more would cost a summary the room of two causes."""

@@ -2,15 +2,7 @@
 
 from collections.abc import Collection
 
-from ..analysis.breakdown_results import (
-    OF_FAILURES,
-    TIMES,
-    Breakdown,
-    BreakdownRow,
-    CauseKey,
-    RecordKey,
-    recovers,
-)
+from ..analysis.breakdown_results import OF_FAILURES, TIMES, Breakdown, BreakdownRow, CauseKey, RecordKey, recovers
 from ..analysis.results import Records, Totals
 from ..catena.outside import Ref
 from ._render import (

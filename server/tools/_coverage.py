@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from ..analysis.results import CoverageRead
 from ..catena.query import iso
-from ..questions import Reading
+from ..reading.question import Reading
 
 
 def coverage_of(reading: Reading, *, from_cursor: bool = False, say: Sequence[str | None] = ()) -> CoverageRead:

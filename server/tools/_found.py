@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass, field
 
-from ..analysis.results import CoverageRead, IdsOnConnection, OperationRow
+from ..analysis.list_results import IdsOnConnection, OperationRow
+from ..analysis.results import CoverageRead
 from ..catena.bookmark import Bookmark
 from . import _budget
 

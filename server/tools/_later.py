@@ -9,7 +9,7 @@ import anyio
 from ..analysis.window import Window
 from ..catena.query import LONGEST_SPAN, iso
 from ..errors import CatenaError
-from ..questions import Question, Reading
+from ..reading.question import Question, Reading
 from ..runtime import Runtime
 from ..store.memory import Progress
 

@@ -11,7 +11,7 @@ from ..analysis.window import Window
 from ..catena.bookmark import Bookmark
 from ..catena.vocabulary import RecordState
 from ..errors import BadArgument
-from ..questions import Question, sources_in
+from ..reading.question import Question, sources_in
 from ..runtime import Runtime
 from ..store.memory import Progress
 from ._coverage import coverage_of

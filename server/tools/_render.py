@@ -9,19 +9,9 @@ from typing import TypeVar
 
 from mcp.types import CallToolResult, TextContent
 
-from ..analysis.results import (
-    Answer,
-    Attempt,
-    CoverageRead,
-    FiltersTold,
-    Group,
-    Line,
-    OperationRow,
-    Pending,
-    Records,
-    Summary,
-    Totals,
-)
+from ..analysis.list_results import OperationRow
+from ..analysis.results import Answer, Attempt, CoverageRead, FiltersTold, Line, Records, Totals
+from ..analysis.summary_results import Group, Pending, Summary
 from ..catena.outside import Outside, Ref, quoted
 from ..catena.query import iso
 from ..catena.vocabulary import OUTCOMES

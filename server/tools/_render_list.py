@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from ..analysis.results import IdsOnConnection, OperationList, OperationRow
+from ..analysis.list_results import IdsOnConnection, OperationList, OperationRow
 from ..catena.outside import Outside, Ref
 from ._render import FENCE_NOTE, asked, attempt_lines, covered, fields_told, plural, quoted_error, second, words
 

@@ -13,7 +13,7 @@ from ..analysis.breakdown_results import DIMENSIONS, OF_FAILURES, TIMES, Breakdo
 from ..analysis.results import WindowRead
 from ..catena.outside import said_back
 from ..errors import BadArgument, did_you_mean
-from ..questions import Question, Reading, sources_in
+from ..reading.question import Question, Reading, sources_in
 from ..runtime import Runtime
 from . import _budget
 from ._arguments import (

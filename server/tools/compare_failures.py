@@ -8,10 +8,11 @@ from mcp.server.mcpserver import Context
 from mcp.types import CallToolResult
 from pydantic import Field
 
-from ..analysis.results import Baseline, Comparison, Other, WindowRead
+from ..analysis.comparison_results import Baseline, Comparison
+from ..analysis.results import Other, WindowRead
 from ..analysis.window import Window
 from ..catena.query import iso
-from ..questions import Question, Reading, sources_in
+from ..reading.question import Question, Reading, sources_in
 from ..runtime import Runtime
 from ._arguments import (
     ConnectionId,

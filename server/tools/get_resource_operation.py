@@ -10,7 +10,8 @@ from mcp.server.mcpserver import Context
 from mcp.types import CallToolResult
 from pydantic import Field
 
-from ..analysis.results import HIDDEN, OneOperation, WindowRead
+from ..analysis.record_results import OneOperation
+from ..analysis.results import HIDDEN, WindowRead
 from ..catena.query import Filters, Query
 from ..errors import BadArgument, NotFound
 from ..runtime import Runtime

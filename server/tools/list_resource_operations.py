@@ -10,13 +10,14 @@ from mcp.server.mcpserver import Context
 from mcp.types import CallToolResult
 from pydantic import Field
 
-from ..analysis.results import HIDDEN, OperationList, WindowRead
+from ..analysis.list_results import OperationList
+from ..analysis.results import HIDDEN, WindowRead
 from ..analysis.window import Window
 from ..catena.bookmark import Bookmark
 from ..catena.outside import said_back
 from ..catena.vocabulary import RecordState
 from ..errors import BadArgument, CatenaError
-from ..questions import Question, sources_in
+from ..reading.question import Question, sources_in
 from ..runtime import Runtime
 from ._arguments import (
     GROUP_ID,

@@ -11,11 +11,12 @@ from mcp.server.mcpserver import Context
 from mcp.types import CallToolResult
 from pydantic import Field
 
-from ..analysis.results import Group, Summary, WindowRead
+from ..analysis.results import WindowRead
+from ..analysis.summary_results import Group, Summary
 from ..analysis.window import Window
 from ..catena.bookmark import Bookmark
 from ..catena.outside import quote
-from ..questions import Question, Reading, sources_in
+from ..reading.question import Question, Reading, sources_in
 from ..runtime import ASIDE_S, Runtime
 from ..ui import TIMELINES
 from . import _budget

@@ -10,7 +10,8 @@ from mcp.server.mcpserver import Context
 from mcp.types import CallToolResult
 from pydantic import Field
 
-from ..analysis.results import FieldChange, Record, Trace, WindowRead
+from ..analysis.record_results import FieldChange, Record, Trace
+from ..analysis.results import WindowRead
 from ..analysis.window import Window
 from ..catena.outside import quote
 from ..catena.query import Filters, Query

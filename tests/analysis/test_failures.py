@@ -13,8 +13,8 @@ from server.analysis.contrast import concentration_of, counted
 from server.analysis.drift import unknown_values
 from server.analysis.failures import groups_of, pending_of, totals_of
 from server.analysis.records import outcomes, with_records
-from server.analysis.results import Concentration
 from server.analysis.rows import fingerprint, joined, rows_of
+from server.analysis.summary_results import Concentration
 from server.analysis.timeline import onset_of, timeline_of, trend_of
 from server.catena.wire import Log, Operation
 from server.causes.guidance import Evidence, guidance_for

@@ -7,7 +7,7 @@ import anyio.lowlevel
 import pytest
 
 from server.errors import Unavailable
-from server.reading import untold
+from server.reading.reads import untold
 from server.store.memory import MOST_QUESTIONS, Held, MemoryStore, Progress
 
 pytestmark = [pytest.mark.anyio, pytest.mark.parametrize("anyio_backend", ["asyncio", "trio"])]

@@ -15,22 +15,22 @@ import anyio
 import anyio.to_thread
 from anyio.abc import TaskGroup
 
-from .catena.query import Query
-from .errors import CatenaError
-from .questions import OVERLAP, Question, Reading
-from .settings import Settings
-from .store import MemoryStore
-from .store.memory import Held, Progress
+from ..catena.query import Query
+from ..errors import CatenaError
+from ..settings import Settings
+from ..store import MemoryStore
+from ..store.memory import Held, Progress
+from .question import OVERLAP, Question, Reading
 
 if TYPE_CHECKING:
     import polars as pl
 
-    from .analysis.window import Window
-    from .catena.client import CatenaClient
-    from .catena.scan import Coverage, Read, Scan
-    from .catena.wire import Operation
+    from ..analysis.window import Window
+    from ..catena.client import CatenaClient
+    from ..catena.scan import Coverage, Read, Scan
+    from ..catena.wire import Operation
+    from ..store.shared import Entry
     from .sharing import Sharing
-    from .store.shared import Entry
 
 ANALYSIS_S = 3.0
 """Kept back of a call's time for what comes after reading."""
@@ -117,7 +117,7 @@ class Reads:
         It would stop everything for 80 ms, once or twice in 100,000 operations.
         """
         if not self._imported:
-            from .analysis import rows  # noqa: F401
+            from ..analysis import rows  # noqa: F401
 
             gc.freeze()  # asking whether that was done already takes 13 ms: it counts all of them
             self._imported = True
@@ -154,12 +154,12 @@ class Reads:
 
     async def _read(self, question: Question, ends_at: float, refresh: bool, progress: Progress) -> Held[Reading]:
         """Read from the API."""
-        from .catena.reader import read_on
+        from ..catena.reader import read_on
 
         as_of = self.clock()
         client, size, most = await self.client(), question.size, question.most
         if question.start:
-            from .analysis.rows import rows_of
+            from ..analysis.rows import rows_of
 
             left_s = ends_at - anyio.current_time()
             read = await read_on(client, question.start, rows_of, size=size, most=most, deadline_s=left_s)
@@ -180,7 +180,7 @@ class Reads:
         return Held(reading, as_of, len(frame), worth_holding=coverage.complete)
 
     async def _joined(self, read: Read[pl.DataFrame]) -> pl.DataFrame:
-        from .analysis.rows import joined
+        from ..analysis.rows import joined
 
         frame = await anyio.to_thread.run_sync(joined, read.parts)
         return frame if read.coverage.cut_at is None else frame.filter(frame["created_at"] >= read.coverage.cut_at)
@@ -188,8 +188,8 @@ class Reads:
     async def _scanned(
         self, question: Question, as_of: datetime, ends_at: float, progress: Progress, start: datetime | None = None
     ) -> tuple[pl.DataFrame, Read[pl.DataFrame]]:
-        from .analysis.rows import rows_of
-        from .catena.scan import Scan
+        from ..analysis.rows import rows_of
+        from ..catena.scan import Scan
 
         query = replace(question.query, start=start) if start else question.query
         scan = Scan(await self.client(), query, rows_of, size=question.size, most=question.most)
@@ -218,8 +218,8 @@ class Reads:
         self, question: Question, now: datetime, ends_at: float, progress: Progress
     ) -> tuple[pl.DataFrame, Read[pl.DataFrame]] | None:
         """Read only what is new in a window that has moved on, and what still waited; None where all must be read."""
-        from .analysis.held import between, newest_in, pending_in
-        from .analysis.rows import joined, rows_of
+        from ..analysis.held import between, newest_in, pending_in
+        from ..analysis.rows import joined, rows_of
 
         held = self._beginning_of(question, now)
         newest = newest_in(held.frame) if held else None
@@ -274,8 +274,8 @@ class Reads:
 
     async def _find_window_field(self, client: CatenaClient, query: Query, frame: pl.DataFrame) -> None:
         """Find out once by which time a window goes: only then is a part of what was read known to be whole."""
-        from .analysis.held import settled_late
-        from .catena.window_field import APART, find_window_field
+        from ..analysis.held import settled_late
+        from ..catena.window_field import APART, find_window_field
 
         if client.window_field is None and (known := settled_late(frame, APART)):
             await find_window_field(client, query, *known)
@@ -285,7 +285,7 @@ def _of_window(
     window: Window, frame: pl.DataFrame, coverage: Coverage, *, by_creation: bool
 ) -> tuple[pl.DataFrame, Coverage]:
     """Leave out, and count, what an API that does not keep to a window adds to it."""
-    from .analysis.held import strays
+    from ..analysis.held import strays
 
     kept = frame.filter(~strays(window.start, window.end, by_creation=by_creation))
     if len(kept) == len(frame):

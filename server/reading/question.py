@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from .analysis.window import Window
-from .catena.query import Filters, Query
+from ..analysis.window import Window
+from ..catena.query import Filters, Query
 
 if TYPE_CHECKING:
     import polars as pl
 
-    from .catena.bookmark import Bookmark
-    from .catena.scan import Coverage
+    from ..catena.bookmark import Bookmark
+    from ..catena.scan import Coverage
 
 OVERLAP = timedelta(minutes=5)
 """How much of what was held is read again where a window has moved on: operations may show up late."""
@@ -57,7 +57,7 @@ class Extent:
 
         Its ends lie within `fresh_for` of those asked for.
         """
-        from .analysis.held import narrower
+        from ..analysis.held import narrower
 
         window = question.window.moved_back(self.window, fresh_for)
         same = (window.start, window.end) == (self.window.start, self.window.end)
@@ -88,7 +88,7 @@ class Reading(Extent):
 
     def cut(self, question: Question, fresh_for: timedelta) -> Reading | None:
         """Return the rows of another question that are all here; None where a request is needed."""
-        from .analysis.held import between, within
+        from ..analysis.held import between, within
 
         window = self.window_of(question, fresh_for)
         if window is None:

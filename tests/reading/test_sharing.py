@@ -11,11 +11,12 @@ import msgspec
 import pytest
 from pydantic import SecretStr
 
-from server import __version__, sharing
+from server import __version__
 from server.causes.families import Member
 from server.causes.memory import Memory
 from server.demo.faults import Faults
-from server.sharing import Sharing
+from server.reading import sharing
+from server.reading.sharing import Sharing
 from server.store.link import Link
 from server.store.sealed import Seal
 from server.store.shared import SharedStore, Turn

@@ -15,17 +15,17 @@ import anyio.to_thread
 import msgspec
 from anyio.abc import TaskGroup
 
-from .analysis.rows import frozen, thawed
-from .analysis.window import Window
-from .catena.query import Filters
-from .catena.scan import Coverage
-from .errors import Unreachable
-from .questions import Extent, Question, Reading
-from .store.memory import Held, Progress
-from .store.shared import TURN_S, Entry, SharedStore, Turn
+from ..analysis.rows import frozen, thawed
+from ..analysis.window import Window
+from ..catena.query import Filters
+from ..catena.scan import Coverage
+from ..errors import Unreachable
+from ..store.memory import Held, Progress
+from ..store.shared import TURN_S, Entry, SharedStore, Turn
+from .question import Extent, Question, Reading
 
 if TYPE_CHECKING:
-    from .causes.memory import Memory
+    from ..causes.memory import Memory
 
 LOOK_AGAIN_S = 0.1
 SILENT_S = 2 * TURN_S
@@ -57,8 +57,8 @@ class Sharing:
 
     async def recall(self, memory: Memory, sources: Collection[str]) -> None:
         """Remember what other servers have learned of the causes of some TSPs."""
-        from .causes.memory import Cause
-        from .causes.signatures import VERSION
+        from ..causes.memory import Cause
+        from ..causes.signatures import VERSION
 
         for source, told in (await self.store.learned(sources, VERSION)).items():
             with suppress(msgspec.DecodeError):
@@ -70,7 +70,7 @@ class Sharing:
             self._aside(partial(self._hand_on_causes, memory, source))
 
     async def _hand_on_causes(self, memory: Memory, source: str) -> None:
-        from .causes.signatures import VERSION
+        from ..causes.signatures import VERSION
 
         await self.recall(memory, [source])
         await self.store.put_learned(source, VERSION, msgspec.msgpack.encode(memory.told(source)))
