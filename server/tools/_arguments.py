@@ -35,7 +35,10 @@ LONGEST_CURSOR = 8_192
 
 
 # No enum: clients would check it and answer for the server, which knows "driver" and whatever the API adds.
-Resource = Annotated[str | None, Field(description=f"Kind of record: {' '.join(RESOURCES)}. Drivers are `user`.")]
+ResourceNamed = Annotated[str | None, Field(description=f"Kind of record: {' '.join(RESOURCES)}. Drivers are `user`.")]
+"""For the one tool that names the words; they cost 75 tokens each time, and clients show all tools or always this one."""
+
+Resource = Annotated[str | None, Field(description="Kind of record, as in summarize_failures.")]
 ConnectionId = Annotated[str | None, Field(description="Connection UUID.")]
 SourceName = Annotated[str | None, Field(description="TSP, e.g. samsara.")]
 FleetRefs = Annotated[list[str] | None, BeforeValidator(as_list), Field(description="Your fleet references, <= 100.")]

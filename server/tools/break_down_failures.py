@@ -22,6 +22,7 @@ from ._arguments import (
     FromDatetime,
     Groups,
     OperationType,
+    Resource,
     SourceId,
     SourceName,
     ToDatetime,
@@ -56,7 +57,7 @@ By = Annotated[
 async def break_down_failures(
     ctx: Context[Runtime],
     by: By,
-    resource: Annotated[str | None, Field(description="Kind of record, as in summarize_failures.")] = None,
+    resource: Resource = None,
     connection_id: ConnectionId = None,
     source_name: SourceName = None,
     fleet_refs: FleetRefs = None,

@@ -29,7 +29,7 @@ from ._arguments import (
     Groups,
     MaxGroups,
     OperationType,
-    Resource,
+    ResourceNamed,
     SourceId,
     SourceName,
     ToDatetime,
@@ -53,7 +53,7 @@ MOST_SHOWN = 8
 
 async def summarize_failures(
     ctx: Context[Runtime],
-    resource: Resource = None,
+    resource: ResourceNamed = None,
     connection_id: ConnectionId = None,
     source_name: SourceName = None,
     fleet_refs: FleetRefs = None,
