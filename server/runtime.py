@@ -16,6 +16,7 @@ import anyio
 import anyio.to_thread
 
 from .errors import CatenaError, Unreachable
+from .reading.kept import answered
 from .reading.question import Question, Reading
 from .reading.reads import Reads, untold
 from .settings import Settings
@@ -151,6 +152,17 @@ class Runtime:
         if sharing:
             await sharing.recall(self.memory, sources)
         told = await anyio.to_thread.run_sync(learn, self.memory)
+        if sharing:
+            sharing.remember(self.memory)
+        return told
+
+    async def analysed(self, analyse: partial[_T], *readings: Reading) -> _T:
+        """Return what an analysis of some readings tells, with the causes learned before: kept, where nothing changed."""
+        sources = {source for reading in readings for source in reading.rows.sources}
+        sharing = await self.sharing()
+        if sharing:
+            await sharing.recall(self.memory, sources)
+        told = await answered(analyse, readings[0].rows, self.memory)
         if sharing:
             sharing.remember(self.memory)
         return told

@@ -66,6 +66,14 @@ class Source:
         self._remember(self.families, now)
         return True
 
+    def became_lately(self, now: float) -> list[tuple[str, str]]:
+        """Return which ids became which others, as long as it is told."""
+        return [
+            (old, new)
+            for old, new in sorted(self.became.items())
+            if (cause := self.causes.get(old)) and now - cause.seen < TOLD_FOR_S
+        ]
+
     def _knows(self, member: Member) -> bool:
         """Tell whether a member was learned from, or is told as one that was."""
         families = self.families
@@ -125,6 +133,13 @@ class Memory:
         self._lock = threading.Lock()
         self._sources: dict[str, Source] = {}
         self._changed: set[str] = set()
+        self._steps = 0
+
+    def state(self) -> tuple[int, int]:
+        """Return what changes with all that is told from here: by learning, or as what became of ids is told no longer."""
+        with self._lock:
+            now = self._clock()
+            return self._steps, sum(len(source.became_lately(now)) for source in self._sources.values())
 
     def learn(self, members: Iterable[Member]) -> "Learned":
         """Learn from the members at hand, and return how each of them is named."""
@@ -136,6 +151,7 @@ class Memory:
             for name, of in by_source.items():
                 if self._source(name).learn(of, now):
                     self._changed.add(name)
+                    self._steps += 1
             return Learned({name: self._copy(name) for name in by_source}, now)
 
     def resolve(self, name: str) -> str | None:
@@ -177,6 +193,7 @@ class Memory:
                 united = _united(known, cause) if known else cause
                 if known is None or (united.since, united.anchors) != (known.since, known.anchors):
                     held.families = None
+                    self._steps += 1
                 held.causes[cause.id] = united
 
     def _source(self, name: str) -> Source:
@@ -214,7 +231,7 @@ class Learned:
         wanted = set(ids)
         found: defaultdict[str, list[str]] = defaultdict(list)
         for source in self.sources.values():
-            for old, now in sorted(source.became.items()):
-                if now in wanted and (cause := source.causes.get(old)) and self.now - cause.seen < TOLD_FOR_S:
+            for old, now in source.became_lately(self.now):
+                if now in wanted:
                     found[now].append(old)
         return dict(found)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from ..analysis.window import Window
 from ..catena.query import Filters, Query
+from .kept import Rows
 
 if TYPE_CHECKING:
     import polars as pl
@@ -71,16 +72,16 @@ class Extent:
         return self.by_creation and held and self.filters == question.filters
 
 
-def sources_in(*frames: pl.DataFrame) -> set[str]:
-    """Return the TSPs that rows are about."""
-    return {source for frame in frames for source in frame["source_name"].unique().cast(str)}
-
-
 @dataclass(frozen=True)
 class Reading(Extent):
     """Rows of a question, and what they cover."""
 
-    frame: pl.DataFrame
+    rows: Rows
+
+    @property
+    def frame(self) -> pl.DataFrame:
+        """The rows as a frame."""
+        return self.rows.frame
 
     def told_to(self, question: Question) -> Reading:
         """Return the same rows for one who asked for the same in other words."""
@@ -88,16 +89,22 @@ class Reading(Extent):
 
     def cut(self, question: Question, fresh_for: timedelta) -> Reading | None:
         """Return the rows of another question that are all here; None where a request is needed."""
-        from ..analysis.held import between, within
-
         window = self.window_of(question, fresh_for)
         if window is None:
             return None
         whole = (window.start, window.end) == (self.window.start, self.window.end)
-        frame = within(self.frame, self.filters, question.filters)
-        frame = frame if whole else between(frame, window.start, window.end)
-        if len(frame) > question.most:
+        same = whole and question.filters == self.filters
+        rows = self.rows if same else self._part(question.filters, None if whole else (window.start, window.end))
+        if len(rows.frame) > question.most:
             return None
-        pages = self.coverage.pages if whole and question.filters == self.filters else 0
-        coverage = replace(self.coverage, start=window.start, end=window.end, pages=pages)
-        return Reading(window, coverage, question.filters, self.by_creation, frame)
+        coverage = replace(self.coverage, start=window.start, end=window.end, pages=self.coverage.pages if same else 0)
+        return Reading(window, coverage, question.filters, self.by_creation, rows)
+
+    def _part(self, filters: Filters, stretch: tuple[datetime, datetime] | None) -> Rows:
+        from ..analysis.held import between, within
+
+        def cut(frame: pl.DataFrame) -> pl.DataFrame:
+            frame = within(frame, self.filters, filters)
+            return between(frame, *stretch) if stretch else frame
+
+        return self.rows.part(cut, (filters, stretch))

@@ -20,6 +20,7 @@ from ..errors import CatenaError
 from ..settings import Settings
 from ..store import MemoryStore
 from ..store.memory import Held, Progress
+from .kept import Rows
 from .question import OVERLAP, Question, Reading
 
 if TYPE_CHECKING:
@@ -176,7 +177,7 @@ class Reads:
                 await self._find_window_field(client, question.query, frame)
         if by_creation := client.window_field == "created_at":
             frame, coverage = _of_window(question.window, frame, coverage, by_creation=True)
-        reading = Reading(question.window, coverage, question.filters, by_creation, frame)
+        reading = Reading(question.window, coverage, question.filters, by_creation, Rows(frame))
         return Held(reading, as_of, len(frame), worth_holding=coverage.complete)
 
     async def _joined(self, read: Read[pl.DataFrame]) -> pl.DataFrame:

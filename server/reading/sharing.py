@@ -22,6 +22,7 @@ from ..catena.scan import Coverage
 from ..errors import Unreachable
 from ..store.memory import Held, Progress
 from ..store.shared import TURN_S, Entry, SharedStore, Turn
+from .kept import Rows
 from .question import Extent, Question, Reading
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class Sharing:
         frame = await anyio.to_thread.run_sync(thawed, bytes_kept) if extent and bytes_kept else None
         if extent is None or frame is None:
             return None
-        reading = Reading(extent.window, extent.coverage, extent.filters, extent.by_creation, frame)
+        reading = Reading(extent.window, extent.coverage, extent.filters, extent.by_creation, Rows(frame))
         return Held(reading, entry.as_of, entry.rows, entry.worth_holding)
 
     async def recall(self, memory: Memory, sources: Collection[str]) -> None:

@@ -11,15 +11,16 @@ from ..analysis.window import Window
 from ..catena.bookmark import Bookmark
 from ..catena.vocabulary import RecordState
 from ..errors import BadArgument
-from ..reading.question import Question, sources_in
+from ..reading.question import Question, Reading
 from ..runtime import Runtime
 from ..store.memory import Progress
 from ._coverage import coverage_of
 from ._found import Found
-from ._later import read_with_later
+from ._later import Later, read_with_later
 
 if TYPE_CHECKING:
-    from ..analysis.by_outcome import LastFailures
+    from ..analysis.by_outcome import LastFailures, Position
+    from ..causes.memory import Memory
 
 PAGE = 1000
 
@@ -51,21 +52,11 @@ async def records_found(
     Raises:
         CatenaError: Nothing at all of the window could be read.
     """
-    from ..analysis.by_outcome import last_failures
-
     same = (window.start, window.end) == (start.start, start.end)
     window = window if same else Window(start.start, start.end, start.default)
     question = Question(start.api_filters, window, PAGE, runtime.settings.max_operations)
     reading, as_of, later = await read_with_later(runtime, question, runtime.clock(), progress=progress)
-    find = partial(
-        last_failures,
-        reading.frame,
-        later.reading.frame if later.reading else None,
-        outcome,
-        start.group,
-        start.after,
-    )
-    told = await runtime.learning(find, sources_in(reading.frame))
+    told = await runtime.analysed(partial(_told, reading, later, outcome, start.group, start.after), reading)
     start = msgspec.structs.replace(start, start=reading.window.start, end=reading.window.end)
     found = Found.begun(start)
     found.scanned, found.records = len(reading.frame), told.records
@@ -76,6 +67,20 @@ async def records_found(
         found.say(f"{told.by_payload:,} of the {told.records:,} are known as one record only by an identical payload.")
     await anyio.to_thread.run_sync(_fill, found, told, start)
     return found, start, as_of
+
+
+def _told(
+    reading: Reading,
+    later: Later,
+    outcome: RecordState,
+    group: str | None,
+    after: "Position | None",
+    memory: "Memory",
+) -> "LastFailures":
+    from ..analysis.by_outcome import last_failures
+
+    following = later.reading.frame if later.reading else None
+    return last_failures(reading.frame, following, outcome, group, after, memory)
 
 
 def _fill(found: Found, told: "LastFailures", start: Bookmark) -> None:

@@ -13,7 +13,7 @@ from ..analysis.breakdown_results import DIMENSIONS, OF_FAILURES, TIMES, Breakdo
 from ..analysis.results import WindowRead
 from ..catena.outside import said_back
 from ..errors import BadArgument, did_you_mean
-from ..reading.question import Question, Reading, sources_in
+from ..reading.question import Question, Reading
 from ..runtime import Runtime
 from . import _budget
 from ._arguments import (
@@ -88,8 +88,7 @@ async def break_down_failures(
     window = fixed_window(from_datetime, to_datetime, runtime.clock())
     question = Question(filters, window, PAGE, runtime.settings.max_operations)
     reading, as_of = await runtime.read(question, refresh=refresh, progress=progress_to(ctx))
-    analyse = partial(_broken_down, reading, question, as_of, asked)
-    answer, found = await runtime.learning(analyse, sources_in(reading.frame))
+    answer, found = await runtime.analysed(partial(_broken_down, reading, as_of, asked), reading)
     if not answer.totals.operations and answer.coverage.complete:
         empty = why_empty(filters, runtime.fleets_seen)
         answer.coverage.note = " ".join(filter(None, (empty, answer.coverage.note))) or None
@@ -114,9 +113,7 @@ def _dimensions(by: list[str]) -> tuple[str, ...]:
     return tuple(words)
 
 
-def _broken_down(
-    reading: Reading, question: Question, as_of: datetime, asked: "Asked", memory: "Memory"
-) -> "tuple[Breakdown, Found]":
+def _broken_down(reading: Reading, as_of: datetime, asked: "Asked", memory: "Memory") -> "tuple[Breakdown, Found]":
     from dataclasses import replace
 
     from ..analysis.breakdown import broken_down
@@ -130,7 +127,7 @@ def _broken_down(
     rows, other = found.first(asked.most)
     answer = Breakdown(
         window=WindowRead(from_datetime=window.start, to_datetime=window.end, default=window.default or None),
-        filters=question.filters.given() | ({"group": list(asked.groups)} if asked.groups else {}),
+        filters=reading.filters.given() | ({"group": list(asked.groups)} if asked.groups else {}),
         as_of=as_of,
         by=list(asked.by),
         totals=found.totals,

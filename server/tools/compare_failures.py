@@ -12,7 +12,7 @@ from ..analysis.comparison_results import Baseline, Comparison
 from ..analysis.results import Other, WindowRead
 from ..analysis.window import Window
 from ..catena.query import iso
-from ..reading.question import Question, Reading, sources_in
+from ..reading.question import Question, Reading
 from ..runtime import Runtime
 from ._arguments import (
     ConnectionId,
@@ -69,7 +69,7 @@ async def compare_failures(
     baseline = _baseline(reading.window, baseline_from, baseline_to, now)
     before, _ = await read(Question(filters, baseline, PAGE, most))
     compare = partial(_comparison, reading, before, filters.given(), as_of, (max_groups or MOST_CAUSES, from_group))
-    comparison = await runtime.learning(compare, sources_in(reading.frame, before.frame))
+    comparison = await runtime.analysed(compare, reading, before)
     return answer_of(comparison, comparison_text, personal=runtime.settings.show_personal_data)
 
 

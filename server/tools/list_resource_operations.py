@@ -17,7 +17,7 @@ from ..catena.bookmark import Bookmark
 from ..catena.outside import said_back
 from ..catena.vocabulary import RecordState
 from ..errors import BadArgument, CatenaError
-from ..reading.question import Question, sources_in
+from ..reading.question import Question, Reading
 from ..runtime import Runtime
 from ._arguments import (
     GROUP_ID,
@@ -44,6 +44,7 @@ from ._render_list import list_text
 
 if TYPE_CHECKING:
     from ..catena.reader import Reader
+    from ..causes.memory import Memory
 
 CONCISE: Literal["concise"] = "concise"
 FILTERED_PAGE = 1000
@@ -128,16 +129,20 @@ def _check_group(group: str | None, status: str | None) -> None:
 
 async def _cause(runtime: Runtime, start: Bookmark, window: Window) -> str:
     """Return the id by which the cause asked for is known now, learned from the rows of the window where it is not."""
-    from ..analysis.causes import causes_in
-
     asked = start.group or ""
     if known := await anyio.to_thread.run_sync(runtime.memory.resolve, asked):
         return known
     window = window if (window.start, window.end) == (start.start, start.end) else Window(start.start, start.end)
     question = Question(start.api_filters, window, FILTERED_PAGE, runtime.settings.max_operations)
     reading, _ = await runtime.read(question)
-    await runtime.learning(lambda memory: causes_in(reading.frame, memory=memory), sources_in(reading.frame))
+    await runtime.analysed(partial(_learn, reading), reading)
     return await anyio.to_thread.run_sync(runtime.memory.resolve, asked) or asked
+
+
+def _learn(reading: Reading, memory: "Memory") -> None:
+    from ..analysis.causes import causes_in
+
+    causes_in(reading.frame, memory=memory)
 
 
 def _filters_told(start: Bookmark) -> dict[str, str | list[str]]:

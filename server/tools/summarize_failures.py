@@ -16,7 +16,7 @@ from ..analysis.summary_results import Group, Summary
 from ..analysis.window import Window
 from ..catena.bookmark import Bookmark
 from ..catena.outside import quote
-from ..reading.question import Question, Reading, sources_in
+from ..reading.question import Question, Reading
 from ..runtime import ASIDE_S, Runtime
 from ..ui import TIMELINES
 from . import _budget
@@ -88,8 +88,8 @@ async def summarize_failures(
     reading, as_of, later = await read_with_later(
         runtime, question, runtime.clock(), refresh=refresh, progress=progress_to(ctx)
     )
-    analyse = partial(_summary, reading, question, as_of, later, _Asked(asked, max_groups, from_group or None))
-    summary = await runtime.learning(analyse, sources_in(reading.frame))
+    wanted = _Asked(asked, max_groups, from_group or None, from_cursor=question.start is not None)
+    summary = await runtime.analysed(partial(_summary, reading, as_of, later, wanted), reading)
     if not summary.totals.operations and summary.coverage.complete:
         summary.coverage.note = (
             " ".join(filter(None, (why_empty(filters, runtime.fleets_seen), summary.coverage.note))) or None
@@ -103,16 +103,18 @@ async def summarize_failures(
 
 
 class _Asked(NamedTuple):
-    """Which causes an answer is to tell: those named (all, where none is), how many, from behind which on."""
+    """Which causes an answer is to tell: those named (all, where none is), how many, from behind which on.
+
+    `from_cursor`: what lies before a cursor was not read.
+    """
 
     causes: list[str]
     max_groups: int | None
     behind: str | None
+    from_cursor: bool
 
 
-def _summary(
-    reading: Reading, question: Question, as_of: datetime, later: Later, asked: _Asked, memory: "Memory"
-) -> Summary:
+def _summary(reading: Reading, as_of: datetime, later: Later, asked: _Asked, memory: "Memory") -> Summary:
     from ..analysis.causes import now_known, with_failures_of
     from ..analysis.failures import groups_of, pending_of, totals_of
     from ..analysis.timeline import timeline_of
@@ -136,7 +138,7 @@ def _summary(
     )
     return Summary(
         window=WindowRead(from_datetime=window.start, to_datetime=window.end, default=window.default or None),
-        filters=question.filters.given() | ({"group": asked.causes} if asked.causes else {}),
+        filters=reading.filters.given() | ({"group": asked.causes} if asked.causes else {}),
         as_of=as_of,
         totals=totals_of(counted, of_causes=bool(only)).model_copy(update={"records": told.records}),
         groups=told.groups,
@@ -144,7 +146,7 @@ def _summary(
         other=told.other,
         pending=pending_of(frame, as_of),
         timeline=timeline_of(counted, start, end),
-        coverage=coverage_of(reading, from_cursor=question.start is not None, say=(causes_told(causes), later.note)),
+        coverage=coverage_of(reading, from_cursor=asked.from_cursor, say=(causes_told(causes), later.note)),
     )
 
 
