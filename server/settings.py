@@ -122,6 +122,9 @@ class Settings(BaseSettings):
         description="Show payload values, and e-mail, phone, licence and plate numbers and the like in text of others.",
     )
     board: bool = Field(True, description="Let chats that know MCP Apps show the failure board beside an answer.")
+    audit_file: Annotated[str, Stripped] = Field(
+        "", description="A file for a line a call: who asked what, and what it cost; `-` for stderr."
+    )
     demo: bool = Field(False, description="Use the built-in stand-in API; same as --demo.")
 
     @property

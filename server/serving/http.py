@@ -14,6 +14,7 @@ from starlette.types import ASGIApp
 from .. import __version__
 from ..app import OpsServer
 from ..errors import BadSettings
+from .callers import caller
 from .connections import Connection
 from .door import HEALTH, MCP, door
 from .limits import Limits
@@ -69,6 +70,8 @@ def application(server: OpsServer, names: Names, limits: Limits | None = None) -
         return JSONResponse({"status": "ok", "version": __version__})
 
     server.custom_route(HEALTH, methods=["GET"])(healthz)
+    if server.watch:
+        server.watch.who = caller
     # The door has checked names already, and whole ones: the SDK compares only how they begin.
     unchecked = TransportSecuritySettings(enable_dns_rebinding_protection=False)
     app = server.streamable_http_app(streamable_http_path=MCP, stateless_http=True, transport_security=unchecked)
