@@ -86,6 +86,9 @@ class OpsServer(MCPServer[Runtime]):
     longest_call_s: float
     """After so long a call is ended whatever it waits for; reads end before, with what they have."""
 
+    opened: Runtime | None = None
+    """What is used now; over HTTP there is one for all."""
+
     watch: Watch | None
     """What tells the audit and telemetry of each request; None where both are off."""
 
@@ -156,8 +159,9 @@ def build_server(
 
     @asynccontextmanager
     async def living(_: MCPServer[Runtime]) -> AsyncGenerator[Runtime]:
-        async with runtime() as opened:
-            yield opened
+        async with runtime() as server.opened:
+            yield server.opened
+        server.opened = None
         if watch:
             await watch.close()
 

@@ -4,27 +4,27 @@ import asyncio
 
 from starlette.datastructures import Headers
 from starlette.middleware.cors import CORSMiddleware
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from .health import Health
 from .limits import Limits
 from .names import Names
 
 MCP = "/mcp"
-HEALTH = "/healthz"
 
 
-def door(app: ASGIApp, names: Names, limits: Limits) -> ASGIApp:
+def door(app: ASGIApp, names: Names, limits: Limits, health: Health) -> ASGIApp:
     """Put an application behind the checks; pages of known hosts may read its answers."""
     open_to_pages = CORSMiddleware(
-        WholeRequests(app, limits),
+        WholeRequests(app, limits, health),
         allow_origin_regex=".*",  # no other comes so far
         allow_methods=("GET", "POST", "DELETE"),
         allow_headers=("*",),
         expose_headers=("Mcp-Session-Id", "Mcp-Protocol-Version", "Retry-After"),
         allow_private_network=True,
     )
-    return KnownOnly(open_to_pages, names)
+    return KnownOnly(open_to_pages, names, health)
 
 
 class KnownOnly:
@@ -33,31 +33,33 @@ class KnownOnly:
     Health alone is told to all: load balancers ask by address.
     """
 
-    def __init__(self, app: ASGIApp, names: Names) -> None:
+    def __init__(self, app: ASGIApp, names: Names, health: Health | None = None) -> None:
         self._app = app
         self._names = names
+        self._health = health
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        app = self._app if scope["type"] != "http" else self._refusal(scope) or self._app
-        await app(scope, receive, send)
+        refusal = self._refusal(scope) if scope["type"] == "http" else None
+        if refusal and self._health:
+            refusal = await self._health.answer(scope, stranger=True) or refusal
+        await (refusal or self._app)(scope, receive, send)
 
     def _refusal(self, scope: Scope) -> Response | None:
         headers = Headers(scope=scope)
         host_known = self._names.hosts(headers.getlist("host"))
         if host_known and self._names.origins(headers.getlist("origin")):
             return None
-        if scope["path"] == HEALTH and scope["method"] in ("GET", "HEAD"):
-            return JSONResponse({"status": "ok"})
         return _NO_SUCH_HOST if not host_known else _NO_SUCH_ORIGIN
 
 
 class WholeRequests:
     """Passes on what MCP over HTTP without sessions takes, with its body at once, and lets a call end in words."""
 
-    def __init__(self, app: ASGIApp, limits: Limits) -> None:
+    def __init__(self, app: ASGIApp, limits: Limits, health: Health) -> None:
         self._app = app
         self._limits = limits
+        self._health = health
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -69,7 +71,7 @@ class WholeRequests:
         if sum(len(name) + len(value) for name, value in scope["headers"]) > self._limits.header_bytes:
             await _HEADERS_TOO_LARGE(scope, receive, send)
         elif path != MCP:
-            await self._app(scope, receive, send)
+            await (await self._health.answer(scope, stranger=False) or self._app)(scope, receive, send)
         elif scope["method"] != "POST":
             await _ONLY_POST(scope, receive, send)
         elif (body := await self._body(scope, receive)) is not None:
