@@ -17,7 +17,7 @@ MCP = "/mcp"
 def door(app: ASGIApp, names: Names, limits: Limits, health: Health) -> ASGIApp:
     """Put an application behind the checks; pages of known hosts may read its answers."""
     open_to_pages = CORSMiddleware(
-        WholeRequests(app, limits, health),
+        WholeRequests(app, limits),
         allow_origin_regex=".*",  # no other comes so far
         allow_methods=("GET", "POST", "DELETE"),
         allow_headers=("*",),
@@ -40,10 +40,12 @@ class KnownOnly:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        refusal = self._refusal(scope) if scope["type"] == "http" else None
-        if refusal and self._health:
-            refusal = await self._health.answer(scope, stranger=True) or refusal
-        await (refusal or self._app)(scope, receive, send)
+        app = self._app
+        if scope["type"] == "http":
+            refusal = self._refusal(scope)
+            health = await self._health.answer(scope, stranger=refusal is not None) if self._health else None
+            app = health or refusal or app
+        await app(scope, receive, send)
 
     def _refusal(self, scope: Scope) -> Response | None:
         headers = Headers(scope=scope)
@@ -56,10 +58,9 @@ class KnownOnly:
 class WholeRequests:
     """Passes on what MCP over HTTP without sessions takes, with its body at once, and lets a call end in words."""
 
-    def __init__(self, app: ASGIApp, limits: Limits, health: Health) -> None:
+    def __init__(self, app: ASGIApp, limits: Limits) -> None:
         self._app = app
         self._limits = limits
-        self._health = health
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -71,7 +72,7 @@ class WholeRequests:
         if sum(len(name) + len(value) for name, value in scope["headers"]) > self._limits.header_bytes:
             await _HEADERS_TOO_LARGE(scope, receive, send)
         elif path != MCP:
-            await (await self._health.answer(scope, stranger=False) or self._app)(scope, receive, send)
+            await self._app(scope, receive, send)
         elif scope["method"] != "POST":
             await _ONLY_POST(scope, receive, send)
         elif (body := await self._body(scope, receive)) is not None:

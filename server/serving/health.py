@@ -50,9 +50,10 @@ class Health:
         """Answer a question about health; None where a request asks something else."""
         if scope["method"] not in ("GET", "HEAD"):
             return None
-        if scope["path"] == ALIVE:
+        path = scope["path"].rstrip("/")
+        if path == ALIVE:
             return JSONResponse({"status": "ok"} if stranger else {"status": "ok", "version": __version__})
-        if scope["path"] == READY:
+        if path == READY:
             state = await self.state()
             return JSONResponse({"status": state}, HTTPStatus.OK if state in SERVES else HTTPStatus.SERVICE_UNAVAILABLE)
         return None
