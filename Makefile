@@ -76,7 +76,7 @@ lock: ## pin the requirements anew (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate \
 	  --group dev -c requirements/run.txt pyproject.toml -o requirements/dev.txt
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate \
-	  --group build --extra redis --extra socks -c requirements/dev.txt pyproject.toml -o requirements/image.txt
+	  --group build --extra otel --extra redis --extra socks -c requirements/dev.txt pyproject.toml -o requirements/image.txt
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate \
 	  --group package -o requirements/package.txt
 

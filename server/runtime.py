@@ -21,6 +21,7 @@ from .reading.question import Question, Reading
 from .reading.reads import Reads, untold
 from .settings import Settings
 from .store.memory import Progress
+from .telemetry import current
 
 if TYPE_CHECKING:
     import httpx
@@ -146,12 +147,18 @@ class Runtime:
         """
         return await self._reads.answer(question, refresh, progress, self.settings.deadline_s * time_share)
 
+    @property
+    def rows_held(self) -> int:
+        """How many rows are held in this process."""
+        return self._reads.store.rows()
+
     async def learning(self, learn: Callable[[Memory], _T], sources: Collection[str]) -> _T:
         """Return what is told with the causes that were learned before, by other servers too; what is new is remembered."""
         sharing = await self.sharing()
         if sharing:
             await sharing.recall(self.memory, sources)
-        told = await anyio.to_thread.run_sync(learn, self.memory)
+        with current().step("analysis"):
+            told = await anyio.to_thread.run_sync(learn, self.memory)
         if sharing:
             sharing.remember(self.memory)
         return told
@@ -162,7 +169,8 @@ class Runtime:
         sharing = await self.sharing()
         if sharing:
             await sharing.recall(self.memory, sources)
-        told = await answered(analyse, readings[0].rows, self.memory)
+        with current().step("analysis"):
+            told = await answered(analyse, readings[0].rows, self.memory)
         if sharing:
             sharing.remember(self.memory)
         return told

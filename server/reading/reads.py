@@ -20,6 +20,7 @@ from ..errors import CatenaError
 from ..settings import Settings
 from ..store import MemoryStore
 from ..store.memory import Held, Progress
+from ..telemetry import current
 from .kept import Rows
 from .question import OVERLAP, Question, Reading
 
@@ -99,6 +100,7 @@ class Reads:
         ends_at = anyio.current_time() + max(time_s - ANALYSIS_S, time_s / 2)
         fresh_for = timedelta(0) if refresh else timedelta(seconds=self.settings.fresh_s)
         if found := await self._found(question, fresh_for):
+            current().came_from("held")
             return found
         read = partial(self._read, question, ends_at, refresh)
         if sharing := await self.sharing():
@@ -106,9 +108,12 @@ class Reads:
             if await self._take(sharing, entries, question, fresh_for) and (
                 found := await self._found(question, fresh_for)
             ):
+                current().came_from("shared")
                 return found
             read = partial(sharing.read_once, question, entries, self._join_for, ends_at, read)
-        held = await self.store.answer(question.key, self.clock(), self._join_for, read, progress, self.tasks)
+        with current().step("read") as step:
+            held = await self.store.answer(question.key, self.clock(), self._join_for, read, progress, self.tasks)
+            step.told(operations=held.rows, complete=held.worth_holding)
         self._learn_words(held.value.frame)
         return held.value.told_to(question), held.as_of
 
@@ -158,6 +163,7 @@ class Reads:
         from ..catena.reader import read_on
 
         as_of = self.clock()
+        current().came_from("api")
         client, size, most = await self.client(), question.size, question.most
         if question.start:
             from ..analysis.rows import rows_of
