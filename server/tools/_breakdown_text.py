@@ -9,6 +9,7 @@ from ._render import (
     FENCE_NOTE,
     OF_CAUSES,
     asked,
+    became,
     covered,
     other_causes,
     percent,
@@ -74,8 +75,7 @@ def _others(totals: Totals) -> str:
 
 
 def _records(records: Records) -> str:
-    became = ", ".join(f"{count:,} {state}" for state, count in records if count and state != "failed")
-    return f"{plural(records.failed, 'record')} ({became})"
+    return f"{plural(records.failed, 'record')} ({became(records)})"
 
 
 def _row(row: BreakdownRow, titled: Collection[str]) -> list[str]:
