@@ -88,8 +88,8 @@ def anywhere(of: Facts) -> Read:
     """Look for facts anywhere in a result: for hints, and for what has no fixed place."""
 
     def read(content: Json) -> Facts:
-        leaves = list(_leaves(content))
-        return frozenset(fact for fact in of if all(any(_is(_plain(atom), leaf) for leaf in leaves) for atom in fact))
+        held = list(leaves(content))
+        return frozenset(fact for fact in of if all(any(_is(_plain(atom), leaf) for leaf in held) for atom in fact))
 
     return read
 
@@ -100,10 +100,11 @@ def _is(value: object, leaf: object) -> bool:
     return value == leaf and type(value) is type(leaf)
 
 
-def _leaves(part: Any) -> Iterator[object]:
+def leaves(part: Any) -> Iterator[object]:
+    """Give the values inside a piece of JSON, one by one."""
     if isinstance(part, dict | list):
         for inner in part.values() if isinstance(part, dict) else part:
-            yield from _leaves(inner)
+            yield from leaves(inner)
     else:
         yield part
 
