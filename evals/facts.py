@@ -44,13 +44,13 @@ def singly(values: Iterable[Atom]) -> Facts:
 
 
 def plain(of: Facts) -> frozenset[tuple[object, ...]]:
-    """Return facts as a structured result has them: rates to a tenth of a percent."""
+    """Return facts as a structured result has them: rates to a hundredth of a percent."""
     return frozenset(tuple(_plain(atom) for atom in fact) for fact in of)
 
 
 def _plain(atom: Atom) -> object:
     if isinstance(atom, Rate):
-        return round(atom.value, 3)
+        return round(atom.value, 4)
     return atom.value if isinstance(atom, Said) else atom
 
 

@@ -28,7 +28,7 @@ from evals.truth import Truth
 from evals.world import World, build_world
 from tests.test_cli import free_port, wait_for
 
-pytestmark = pytest.mark.xdist_group("evals")
+pytestmark = pytest.mark.xdist_group("models")
 
 KEY = "sk-very-secret-0123456789"
 CHEAP = "no-failures-but-waiting"

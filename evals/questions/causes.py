@@ -136,7 +136,12 @@ def _changes(t: Truth) -> Iterator[Question]:
         text="Which causes with six failures or more of the day before are gone today? TSP and number of each then.",
         call=call("compare_failures"),
         facts=facts(*((_source(t, key), earlier[key]) for key in gone)),
-        read=each("groups", "source_name", "baseline_count", where=lambda row: row["change"] == "gone"),
+        read=each(
+            "groups",
+            "source_name",
+            "baseline_count",
+            where=lambda row: row["change"] == "gone" and row["baseline_count"] >= 6,
+        ),
     )
     recent = failed(t.last(1 / 24), "certificate")
     yield Question(
