@@ -141,4 +141,4 @@ def forms_of(atom: Atom) -> tuple[str, ...]:
 
 def _alone(form: str) -> re.Pattern[str]:
     """Find a value that is no part of a longer number or word."""
-    return re.compile(rf"(?<!\w)(?<!\d[.,]){re.escape(form)}(?!\w|[.,]\d)")
+    return re.compile(rf"(?<!\w)(?<!\d[.,])(?<!\w-){re.escape(form)}(?!\w|[.,]\d|-\w)")

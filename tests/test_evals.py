@@ -179,6 +179,12 @@ def test_thousands_may_be_written_either_way_and_a_value_in_other_words() -> Non
     assert missing_in("1,234", facts((234,)))
 
 
+def test_a_name_is_not_found_in_that_of_its_namesake() -> None:
+    assert missing_in("1. «acme-west»: 3", facts(("acme", 3)))
+    assert missing_in("1. «north-acme»: 3", facts(("acme", 3)))
+    assert not missing_in("1. «acme»: 3", facts(("acme", 3)))
+
+
 FINE = {"totals": {"failed": 0, "operations": 5}, "coverage": {"complete": True}}
 
 

@@ -1,4 +1,4 @@
-"""Questions that are easily answered with "all is well" where it is not; they come first, so nothing was asked before."""
+"""Questions that are easily answered with "all is well" where it is not: wrong names, parts, troubles that are no failures."""
 
 from collections.abc import Iterator
 
@@ -117,10 +117,10 @@ def _quiet_troubles(t: Truth) -> Iterator[Question]:
     yield Question(
         id="no-failures-but-cancelled",
         who="account manager",
-        text="Is everything fine at ironbridge-demolition today? If not: how many writes ended in a way that is no success?",
+        text="Is everything fine at ironbridge-demolition today? If not: in which status are how many writes?",
         call=call("summarize_failures", fleet_refs=["ironbridge-demolition"]),
-        facts=facts((len(cancelled),)),
-        read=anywhere(facts((len(cancelled),))),
+        facts=facts(("cancelled", len(cancelled))),
+        read=anywhere(facts(("cancelled", len(cancelled)))),
     )
     quiet = t.last(fleet="quiet-valley-farms")
     yield Question(
