@@ -44,13 +44,13 @@ def singly(values: Iterable[Atom]) -> Facts:
 
 
 def plain(of: Facts) -> frozenset[tuple[object, ...]]:
-    """Return facts as a structured result has them: rates to a tenth of a percent."""
+    """Return facts as a structured result has them: rates to a hundredth of a percent."""
     return frozenset(tuple(_plain(atom) for atom in fact) for fact in of)
 
 
 def _plain(atom: Atom) -> object:
     if isinstance(atom, Rate):
-        return round(atom.value, 3)
+        return round(atom.value, 4)
     return atom.value if isinstance(atom, Said) else atom
 
 
@@ -88,8 +88,8 @@ def anywhere(of: Facts) -> Read:
     """Look for facts anywhere in a result: for hints, and for what has no fixed place."""
 
     def read(content: Json) -> Facts:
-        leaves = list(_leaves(content))
-        return frozenset(fact for fact in of if all(any(_is(_plain(atom), leaf) for leaf in leaves) for atom in fact))
+        held = list(leaves(content))
+        return frozenset(fact for fact in of if all(any(_is(_plain(atom), leaf) for leaf in held) for atom in fact))
 
     return read
 
@@ -100,10 +100,11 @@ def _is(value: object, leaf: object) -> bool:
     return value == leaf and type(value) is type(leaf)
 
 
-def _leaves(part: Any) -> Iterator[object]:
+def leaves(part: Any) -> Iterator[object]:
+    """Give the values inside a piece of JSON, one by one."""
     if isinstance(part, dict | list):
         for inner in part.values() if isinstance(part, dict) else part:
-            yield from _leaves(inner)
+            yield from leaves(inner)
     else:
         yield part
 
@@ -140,4 +141,4 @@ def forms_of(atom: Atom) -> tuple[str, ...]:
 
 def _alone(form: str) -> re.Pattern[str]:
     """Find a value that is no part of a longer number or word."""
-    return re.compile(rf"(?<!\w)(?<!\d[.,]){re.escape(form)}(?!\w|[.,]\d)")
+    return re.compile(rf"(?<!\w)(?<!\d[.,])(?<!\w-){re.escape(form)}(?!\w|[.,]\d|-\w)")

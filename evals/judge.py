@@ -1,10 +1,12 @@
 """Judge answers by code: do they hold the facts, and do they call well what is not?"""
 
-from collections.abc import Iterator
+import json
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .facts import Fact, Json, missing_in, plain
+from .facts import Atom, Json, Rate, Said, leaves, missing_in, plain
 from .questions import Question
 
 NOT_AS_EXPECTED = (KeyError, IndexError, TypeError, AttributeError)
@@ -38,6 +40,53 @@ def judge(question: Question, content: Json | None, text: str) -> Verdict:
     return Verdict(not differing, not absent, clear, missing)
 
 
+def judge_said(question: Question, text: str) -> Verdict:
+    """Judge what a model wrote by its last line of JSON: every value of the facts, and not a heap of others."""
+    lines = _ANSWER.findall(text)
+    try:
+        said = json.loads(lines[-1]) if lines else None
+    except ValueError:
+        said = None
+    if not isinstance(said, dict):
+        return Verdict(structured=False, text=False, false_all_clear=False, missing="no line of JSON behind ANSWER")
+    told = [str(leaf) for leaf in leaves(said.get("facts"))]
+    wanted = {atom for fact in question.facts for atom in fact}
+    absent = [atom for atom in wanted if not any(_told(atom, value) for value in told)]
+    heaped = len(told) > MOST_EXTRA * sum(map(len, question.facts)) + MOST_EXTRA
+    clear = said.get("all_clear") is True and not question.all_clear
+    right = not absent and not heaped
+    return Verdict(right, right, clear, "more values than were asked for" if heaped else _short(absent))
+
+
+_ANSWER = re.compile(r"ANSWER\W{0,4}:\W{0,4}(\{.*\})")
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT")
+_MINUTE = "2026-10-14T16:05"
+MOST_EXTRA = 3
+"""So many times the values asked for, and so many more, are no heap."""
+
+
+def _told(atom: Atom, value: str) -> bool:
+    """Return whether a value is the one wanted, however a model writes numbers, shares, times and words."""
+    if isinstance(atom, Rate):
+        number = _number(value.rstrip("% "))
+        return number is not None and (round(atom.value * 100, 1) == round(number, 1) or round(atom.value, 3) == number)
+    if isinstance(atom, Said):
+        return _told(atom.value, value) or value.casefold().startswith(atom.text.casefold())
+    if isinstance(atom, int) and not isinstance(atom, bool):
+        return _number(value) == atom
+    if _TIME.match(atom := str(atom)):
+        return value.strip().replace(" ", "T")[: len(_MINUTE)] == atom[: len(_MINUTE)]
+    wanted, plain_value = atom.casefold(), value.strip("«»\"'` ").casefold()
+    return wanted in plain_value if " " in wanted else wanted == plain_value
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text.replace(",", ""))
+    except ValueError:
+        return None
+
+
 def _read(question: Question, content: Json) -> frozenset[tuple[object, ...]]:
     try:
         return plain(question.read(content))
@@ -45,7 +94,7 @@ def _read(question: Question, content: Json) -> frozenset[tuple[object, ...]]:
         return frozenset()
 
 
-def _short(facts: list[Any] | list[Fact]) -> str:
+def _short(facts: Sequence[Any]) -> str:
     told = "; ".join(str(fact) for fact in facts[:3])
     return told + (f"; and {len(facts) - 3} more" if len(facts) > 3 else "")
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from statistics import median
+from typing import NamedTuple
 
 from .runner import Outcome
 
@@ -10,7 +11,7 @@ GOAL = 0.95
 
 
 def answered(outcomes: Sequence[Outcome]) -> float:
-    """Return the share of questions that were answered."""
+    """Return the share of questions that were answered, of one at least."""
     return sum(outcome.verdict.right for outcome in outcomes) / len(outcomes)
 
 
@@ -19,24 +20,40 @@ def false_all_clears(outcomes: Iterable[Outcome]) -> list[str]:
     return [outcome.question.id for outcome in outcomes if outcome.verdict.false_all_clear]
 
 
-def report(outcomes: Sequence[Outcome]) -> str:
+class Columns(NamedTuple):
+    """What a run has verdicts on, and what its tokens are of."""
+
+    verdicts: tuple[str, ...]
+    tokens: tuple[str, str]
+
+
+SCRIPTED = Columns(("structured", "text"), ("text", "structured"))
+MODEL = Columns(("answer",), ("read", "written"))
+
+
+def report(outcomes: Sequence[Outcome], columns: Columns = SCRIPTED) -> str:
     """Write the whole report."""
-    head = ["question", "calls", "structured", "text", "tokens text", "structured", "s"]
+    head = ["question", "calls", *columns.verdicts, *(f"tokens {name}" for name in columns.tokens), "s"]
     return "\n".join(
-        [table(head, [_row(outcome) for outcome in outcomes]), "", *_missed(outcomes), *_figures(outcomes)]
+        [
+            table(head, [_row(outcome, columns) for outcome in outcomes]),
+            "",
+            *_missed(outcomes),
+            *_figures(outcomes, columns),
+        ]
     )
 
 
-def _row(outcome: Outcome) -> list[str]:
+def _row(outcome: Outcome, columns: Columns) -> list[str]:
     verdict = outcome.verdict
-    clear = " FALSE ALL-CLEAR" if verdict.false_all_clear else ""
+    marks = ["right" if right else "MISS" for right in (verdict.structured, verdict.text)][: len(columns.verdicts)]
+    marks[0] += " FALSE ALL-CLEAR" if verdict.false_all_clear else ""
     return [
         outcome.question.id,
         str(outcome.calls),
-        ("right" if verdict.structured else "MISS") + clear,
-        "right" if verdict.text else "MISS",
-        f"{outcome.text_tokens:,}",
-        f"{outcome.structured_tokens:,}",
+        *marks,
+        f"{outcome.tokens[0]:,}",
+        f"{outcome.tokens[1]:,}",
         f"{outcome.seconds:.2f}",
     ]
 
@@ -47,20 +64,19 @@ def _missed(outcomes: Iterable[Outcome]) -> list[str]:
     return [f"missed {outcome.question.id}: {outcome.verdict.missing}" for outcome in missed]
 
 
-def _figures(outcomes: Sequence[Outcome]) -> list[str]:
+def _figures(outcomes: Sequence[Outcome], columns: Columns) -> list[str]:
     right = [outcome for outcome in outcomes if outcome.verdict.right]
     in_one = sum(outcome.calls == 1 for outcome in right)
     clear = false_all_clears(outcomes)
     share = answered(outcomes)
     calls = f"{in_one} answered in one call, {len(right) - in_one} in more, {len(outcomes) - len(right)} missed"
     forms = [sum(o.verdict.structured for o in outcomes), sum(o.verdict.text for o in outcomes)]
-    text = _spread([outcome.text_tokens for outcome in outcomes])
-    structured = _spread([outcome.structured_tokens for outcome in outcomes])
+    spread = [_spread([o.tokens[0] for o in outcomes]), _spread([o.tokens[1] for o in outcomes])]
     return [
-        f"{len(outcomes)} questions: {calls} ({share:.1%} answered, goal {GOAL:.0%})",
-        f"right in the structured result: {forms[0]}; in the text alone: {forms[1]}",
+        f"{len(outcomes)} asked: {calls} ({share:.1%} answered, goal {GOAL:.0%})",
+        "right: " + "; ".join(f"{name} {count}" for name, count in zip(columns.verdicts, forms, strict=False)),
         f"false all-clears: {len(clear)}{' (' + ', '.join(clear) + ')' if clear else ''}",
-        f"tokens an answer: text {text}; structured {structured}",
+        "tokens a question: " + "; ".join(f"{name} {told}" for name, told in zip(columns.tokens, spread, strict=True)),
     ]
 
 

@@ -17,13 +17,12 @@ MOST_CALLS = 2
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How one question went; tokens are of the last answer, seconds of all calls."""
+    """How one question went. `tokens`: of the last answer, text and structured; of a model, read and written in all."""
 
     question: Question
     verdict: Verdict
     calls: int
-    text_tokens: int
-    structured_tokens: int
+    tokens: tuple[int, int]
     seconds: float
 
 
@@ -48,7 +47,7 @@ async def put(client: Client, question: Question) -> Outcome:
         following = None if verdict.right or calls == MOST_CALLS else _following(question, content or {})
         if following is None:
             spent = time.perf_counter() - began
-            return Outcome(question, verdict, calls, tokens(text), tokens(content or {}), spent)
+            return Outcome(question, verdict, calls, (tokens(text), tokens(content or {})), spent)
         call = following
 
 

@@ -56,12 +56,11 @@ class Truth:
         status: str | None = None,
     ) -> list[Write]:
         """Return the writes of the last days, up to so many days ago."""
-        start, end = self._now - int(days * DAY), self._now - int(until * DAY)
+        start, end = (self.world.count_created(self._now - int(ago * DAY)) for ago in (days, until))
         return [
             write
-            for write in self.world.operations
-            if start <= write.created < end
-            and fleet in (None, write.fleet)
+            for write in self.world.operations[start:end]
+            if fleet in (None, write.fleet)
             and source in (None, write.source)
             and resource in (None, write.resource)
             and status in (None, write.status)

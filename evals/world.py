@@ -6,7 +6,7 @@ from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cache, cached_property
 from itertools import count
 from random import Random
 from string import Template
@@ -96,6 +96,7 @@ class Intent(NamedTuple):
     fate: Incident | None = None
 
 
+@cache
 def build_world(seed: int = SEED) -> World:
     """Build the same world each time."""
     story = Story(Random(seed))

@@ -151,7 +151,7 @@ def _one_record(t: Truth) -> Iterator[Question]:
         who="support engineer",
         text=f"Vehicle {truck[0].record.resource_id}: how many writes in the last 45 days, how many failed, how many succeeded?",
         call=call(TRACE, resource="vehicle", resource_id=truck[0].record.resource_id),
-        facts=facts((len(truck),), (Said(len(failed(truck)), f"{len(failed(truck))} failed"),)),
+        facts=facts((len(truck), len(failed(truck)), sum(write.status == "success" for write in truck))),
         read=_counts,
     )
     fine = _untroubled(t)
@@ -194,7 +194,7 @@ def _head(*names: str) -> Any:
 
 
 def _counts(content: Json) -> Any:
-    return values("writes", "failed")(content.get("head") or content)
+    return together("writes", "failed", "succeeded")(content.get("head") or content)
 
 
 def _waiting(t: Truth) -> Iterator[Question]:

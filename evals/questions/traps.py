@@ -1,8 +1,8 @@
-"""Questions that are easily answered with "all is well" where it is not; they come first, so nothing was asked before."""
+"""Questions that are easily answered with "all is well" where it is not: wrong names, parts, troubles that are no failures."""
 
 from collections.abc import Iterator
 
-from ..facts import Said, anywhere, facts, together, values
+from ..facts import Said, anywhere, each, facts, together, values
 from ..fleets import NEW_SOURCE
 from ..truth import Truth, failed
 from .question import Question, call
@@ -46,14 +46,16 @@ def _wrong_names(t: Truth) -> Iterator[Question]:
         facts=facts((len(users), len(t.last(resource="user")))),
         read=together("totals.failed", "totals.operations"),
     )
-    none = facts(("no sign that nothing fails",))
     yield Question(
         id="fleet-without-this-tsp",
         who=WHO,
-        text="Does acme-intermodal have trouble on mapon? Say with the words 'no sign that nothing fails' if nothing matches.",
-        call=call("summarize_failures", fleet_refs=["acme-intermodal"], source_name="mapon"),
-        facts=none,
-        read=anywhere(none),
+        text="Does acme-intermodal have trouble on mapon this week? If it is not there: on which TSP, how much fails there?",
+        call=call("summarize_failures", fleet_refs=["acme-intermodal"], source_name="mapon", from_datetime="-7d"),
+        then=lambda empty: call(
+            "break_down_failures", by="source_name", fleet_refs=["acme-intermodal"], from_datetime="-7d"
+        ),
+        facts=facts(("transflo", len(failed(t.last(7, fleet="acme-intermodal"))))),
+        read=each("rows", "key.source_name", "failed"),
     )
     unknown = facts(("g_00000000",))
     yield Question(
@@ -115,10 +117,10 @@ def _quiet_troubles(t: Truth) -> Iterator[Question]:
     yield Question(
         id="no-failures-but-cancelled",
         who="account manager",
-        text="Is everything fine at ironbridge-demolition today? If not: how many writes ended in a way that is no success?",
+        text="Is everything fine at ironbridge-demolition today? If not: in which status are how many writes?",
         call=call("summarize_failures", fleet_refs=["ironbridge-demolition"]),
-        facts=facts((len(cancelled),)),
-        read=anywhere(facts((len(cancelled),))),
+        facts=facts(("cancelled", len(cancelled))),
+        read=anywhere(facts(("cancelled", len(cancelled)))),
     )
     quiet = t.last(fleet="quiet-valley-farms")
     yield Question(
