@@ -22,7 +22,7 @@ Each message says what happened, why, and what to do next. Text of the API or of
 """
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 
 class OpsError(Exception):
@@ -61,7 +61,11 @@ class Refused(CatenaError):
 
 
 class Invalid(CatenaError):
-    """422: the API does not accept a parameter."""
+    """422: the API does not accept a parameter. `offered`: the words it takes instead, by the parameter's name."""
+
+    def __init__(self, message: str, offered: Mapping[str, Sequence[str]] | None = None) -> None:
+        super().__init__(message)
+        self.offered = offered or {}
 
 
 class RateLimited(CatenaError):
