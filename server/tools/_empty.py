@@ -1,5 +1,6 @@
 """Why an answer may be empty: a filter that matches nothing looks like an all-clear."""
 
+import re
 from collections.abc import Sequence
 from contextlib import suppress
 
@@ -20,6 +21,8 @@ MOST_TOLD = 4
 """Values of which it is told whether they were seen; looking for what is near costs time for each."""
 
 MOST_NEAR = 3
+HIDDEN_PART = re.compile("<[a-z ]+>")
+"""What stands in answers for personal data."""
 
 
 async def why_empty(runtime: Runtime, filters: Filters, window: Window) -> str | None:
@@ -109,6 +112,8 @@ async def _of_record(runtime: Runtime, source_id: str) -> str:
             f"source_id {quote(source_id)} was seen: {quote(row['resource'])} of {quote(row['source_name'])} on "
             f"connection {quote(row['connection_id'])}."
         )
+    if HIDDEN_PART.search(source_id):
+        return f"source_id {quote(source_id)} has a part that is hidden: pass an operation_id of the record to trace_record."
     near = (await runtime.ids_like(source_id, "source_id"))[:MOST_NEAR]
     likely = f"; near it: {', '.join(map(quote, near))}" if near else ""
     return (
