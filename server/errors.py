@@ -118,13 +118,13 @@ class BrokenPaging(CatenaError):
     """Pages that repeat themselves or never end."""
 
 
-def nearest(word: str, known: Iterable[str], most: int = 3) -> list[str]:
-    """Return the known words closest to `word`, ignoring case and punctuation, best first."""
+def nearest(word: str, known: Iterable[str], most: int = 3, likeness: float = 0.6) -> list[str]:
+    """Return the known words closest to `word`, ignoring case and punctuation, best first; 1 is the same word."""
     plain = {plain_word(k): k for k in known}
     target = plain_word(word)
     if target in plain:
         return [plain[target]]
-    close = difflib.get_close_matches(target, plain, n=most, cutoff=0.6)
+    close = difflib.get_close_matches(target, plain, n=most, cutoff=likeness)
     held = [k for k in plain if len(target) >= 3 and target in k]
     return [plain[k] for k in dict.fromkeys([*close, *held])][:most]
 

@@ -1,7 +1,7 @@
 """Why an answer may be empty: a filter that matches nothing looks like an all-clear."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
 import anyio
@@ -11,7 +11,7 @@ from ..analysis.window import Window
 from ..catena.outside import quote
 from ..catena.query import LONGEST_SPAN, Filters, Query
 from ..catena.vocabulary import LISTED, STATUSES
-from ..errors import CatenaError, nearest
+from ..errors import CatenaError, nearest, plain_word
 from ..reading.question import Reading
 from ..reading.seen import FIELDS, Seen
 from ..runtime import ASIDE_S, Runtime
@@ -21,6 +21,9 @@ MOST_TOLD = 4
 """Values of which it is told whether they were seen; looking for what is near costs time for each."""
 
 MOST_NEAR = 3
+LIKE_WORD, LIKE_ID = 0.6, 0.85
+"""How like a value must be to be told as near; ids made in the same days are like one another by half."""
+
 HIDDEN_PART = re.compile("<[a-z ]+>")
 """What stands in answers for personal data."""
 
@@ -45,20 +48,28 @@ async def why_empty(runtime: Runtime, filters: Filters, window: Window) -> str |
 
 
 async def what_is_missing(runtime: Runtime, reading: Reading) -> str | None:
-    """Say why a window that was read whole holds nothing, or nothing of some of the fleets asked for."""
+    """Say why a window that was read whole holds nothing, or nothing of some of the fleets, or more than was asked for."""
     filters, frame = reading.filters, reading.frame
-    if not reading.coverage.complete:
-        return None
     if frame.is_empty():
-        return await why_empty(runtime, filters, reading.window)
-    if len(filters.fleet_refs) < 2:
-        return None
-    found = set(frame["fleet_ref"].drop_nulls().unique().cast(str))
-    missing = [("fleet_refs", ref) for ref in filters.fleet_refs if ref not in found]
-    if not missing:
-        return None
-    told = await anyio.to_thread.run_sync(_told, missing, runtime.seen)
-    return " ".join([f"{len(missing)} of the {len(filters.fleet_refs)} fleet_refs have no operation here.", *told])
+        return await why_empty(runtime, filters, reading.window) if reading.coverage.complete else None
+    asked = {name: {v for n, v in _values(filters) if n == name} for name in FIELDS if getattr(filters, name, None)}
+    found = {name: set(frame[FIELDS[name]].drop_nulls().unique().cast(str)) for name in asked}
+    said = [_not_kept(name, found[name] - asked[name]) for name in asked if not _same(found[name], asked[name])]
+    missing = [("fleet_refs", ref) for ref in filters.fleet_refs if ref not in found["fleet_refs"]]
+    if missing and len(filters.fleet_refs) > 1 and reading.coverage.complete:
+        said.append(f"{len(missing)} of the {len(filters.fleet_refs)} fleet_refs have no operation here.")
+        said += await anyio.to_thread.run_sync(_told, missing, runtime.seen)
+    return " ".join(said) or None
+
+
+def _same(found: Iterable[str], asked: Iterable[str]) -> bool:
+    """Tell whether all that was found was asked for, in whatever case."""
+    return {*map(plain_word, found)} <= {*map(plain_word, asked)}
+
+
+def _not_kept(name: str, others: set[str]) -> str:
+    named = ", ".join(map(quote, sorted(others)[:MOST_TOLD]))
+    return f"The API did not keep to {name}: operations of {named}{', …' if len(others) > MOST_TOLD else ''} are counted too."
 
 
 def no_such_status(status: str | None, seen: Seen) -> str | None:
@@ -99,7 +110,7 @@ def _told(values: Sequence[tuple[str, str]], seen: Seen) -> list[str]:
 def _never_seen(name: str, value: str, seen: Seen) -> str:
     if not seen.of(name):
         return f"{name} {quote(value)}: nothing was read that could tell whether it exists."
-    near = nearest(value, seen.of(name))
+    near = nearest(value, seen.of(name), likeness=LIKE_ID if name == "connection_id" else LIKE_WORD)
     known = ", though the API's contract names it" if value in LISTED.get(name, ()) else ""
     likely = f"; near it: {', '.join(map(quote, near))}" if near else "; nothing near it was"
     return f"{name} {quote(value)} was never seen by this server{known}{likely}."

@@ -54,6 +54,17 @@ async def test_what_the_api_refuses_is_told_with_the_words_near_it_and_where_all
         assert "The resource «yard» is new to this server too; no known word is near it." in told
 
 
+async def test_an_api_that_ignores_a_word_it_does_not_know_is_not_taken_at_it(world: World, truth: list[Row]) -> None:
+    body = json.dumps({"items": truth[:80], "next_page": None}).encode()
+    async with against(world, lambda: body) as ask:
+        for tool, more in FILTERED:
+            if tool == "list_resource_operations":
+                continue  # its rows name their TSP
+            result = await ask(tool, source_name="platform_science", **more)
+            assert "The API did not keep to source_name: operations of " in said(result)
+            assert not faults_of(result)
+
+
 async def test_a_misspelt_word_sends_no_request(serve: Serve) -> None:
     sent: list[httpx.Request] = []
     async with asking(serve(sent=sent)) as ask:
