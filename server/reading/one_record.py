@@ -7,8 +7,11 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
+import anyio
+
 from ..analysis.window import Window
 from ..catena.query import LONGEST_SPAN, Filters, Query
+from ..errors import CatenaError
 from ..store.memory import Progress
 
 if TYPE_CHECKING:
@@ -16,6 +19,8 @@ if TYPE_CHECKING:
     from ..catena.wire import Operation
 
 PAGE = 1000
+LEAST_S = 1.0
+"""A read has at least so long, whatever was used up before it."""
 
 
 @dataclass
@@ -78,12 +83,13 @@ class Found(NamedTuple):
 
 @dataclass
 class RecordReads:
-    """Reads writes of records; `seconds` for each of at most three reads."""
+    """Reads writes of a record until `ends_at`, in at most `reads` parts that share the time."""
 
     client: CatenaClient
     most: int
-    seconds: float
+    ends_at: float
     progress: Progress
+    reads: int = 3
 
     async def named(self, record: Identity, window: Window) -> Found:
         """Read the writes in a window that what is known of a record leads to.
@@ -97,22 +103,26 @@ class RecordReads:
         """Return all writes, given the first ones that were found, from which `record` has learned, and its connection.
 
         A window that nobody named reaches as far back as the API takes it, once it can filter by the id at the TSP.
-
-        Raises:
-            CatenaError: Nothing at all of a read could be read.
         """
         found, complete, window = first.operations, first.complete, first.window
         if window.default and window.length < LONGEST_SPAN and record.by_source:
             window = replace(window, start=window.end - LONGEST_SPAN)
-            more = await self._read(record, record.by_source, window)
+            more = await self._more(record, record.by_source, window)
             found, complete = [*found, *more.operations], complete and more.complete
             record.learn(more.operations)
         if first.known != record.known or window.start < first.window.start:
-            unnamed = await self._read(record, record.filters, window)
+            unnamed = await self._more(record, record.filters, window)
             found, complete, since = [*found, *unnamed.operations], complete and unnamed.complete, unnamed.since
         else:
             since = first.since
         return Found(found, complete, window, None if record.by_source else first.known, since)
+
+    async def _more(self, record: Identity, filters: Filters, window: Window) -> Found:
+        """Read what adds to writes that are found already: without it they are told as a part."""
+        try:
+            return await self._read(record, filters, window)
+        except CatenaError:
+            return Found([], False, window)
 
     async def _read(self, record: Identity, filters: Filters, window: Window) -> Found:
         from ..catena.scan import Scan
@@ -126,7 +136,9 @@ class RecordReads:
             most=self.most,
             progress=self.progress,
         )
-        read = await scan.run(self.seconds)
+        left_s = max(self.ends_at - anyio.current_time(), LEAST_S)
+        read = await scan.run(left_s / self.reads)
+        self.reads = max(1, self.reads - 1)
         coverage = read.coverage
         since = None if coverage.complete else coverage.start
         return Found([op for part in read.parts for op in part], coverage.complete, window, known, since)

@@ -6,6 +6,7 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
+import anyio
 import anyio.to_thread
 from mcp.server.mcpserver import Context
 from mcp.types import CallToolResult
@@ -36,8 +37,8 @@ _STATES = {
     "pending": "pending: the last write has not ended",
     "never_written": "never written: no write of it succeeded",
 }
-READS = 3
-"""Reads that one story may take, which share the time of a call."""
+TOLD_IN_S = 3.0
+"""Kept back of a call's time to tell what was read."""
 
 
 async def trace_record(
@@ -60,13 +61,14 @@ async def trace_record(
             "Name the record by either source_id (its id at the TSP), resource_id (Catena's id) or operation_id (any write "
             "of it)."
         )
+    ends_at = anyio.current_time() + max(runtime.settings.deadline_s - TOLD_IN_S, runtime.settings.deadline_s / 2)
     if operation_id:
         record, given, around = await _of_operation(runtime, operation_id, resource, connection_id)
     else:
         record, given = await _of_ids(runtime, resource, source_id, resource_id, connection_id)
         around = None
     window = _window(from_datetime, to_datetime, runtime.clock(), record, around)
-    found = await _found(runtime, record, window, progress_to(ctx))
+    found = await _found(runtime, record, window, ends_at, progress_to(ctx))
     from ..analysis.operations import learned_from
 
     named = await runtime.learning(partial(learned_from, found.operations), {op.source_name for op in found.operations})
@@ -125,14 +127,13 @@ def _window(start: str | None, end: str | None, now: datetime, record: Identity,
     return replace(window, start=min(begin, window.start))
 
 
-async def _found(runtime: Runtime, record: Identity, window: Window, told: Progress) -> Found:
+async def _found(runtime: Runtime, record: Identity, window: Window, ends_at: float, told: Progress) -> Found:
     """Read the writes of a record.
 
     Raises:
         BadArgument: Several connections have a record of this id.
     """
-    settings = runtime.settings
-    reads = RecordReads(await runtime.client(), settings.max_operations, settings.deadline_s / READS, told)
+    reads = RecordReads(await runtime.client(), runtime.settings.max_operations, ends_at, told)
     found = await reads.named(record, window)
     runtime.seen.learn_from(found.operations)
     connections = sorted({op.connection_id for op in found.operations})

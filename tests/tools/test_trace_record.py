@@ -6,8 +6,9 @@ from datetime import timedelta
 import msgspec
 import pytest
 
+from server.app import build_server
 from server.demo.world import World
-from tests.conftest import NOW, Row, Serve, asking, facts, refusal, said
+from tests.conftest import AT_ONCE, NOW, Row, Serve, asking, facts, http_to, refusal, said, settings_of
 from tests.hostile import against
 
 pytestmark = pytest.mark.anyio
@@ -241,3 +242,20 @@ async def test_what_names_no_record_says_what_does(serve: Serve, truth: list[Row
         assert f"{row['id']} is an operation: pass it as `operation_id`" in mistaken
         other = said(await ask("trace_record", resource="user", resource_id=row["resource_id"]))
         assert f"resource_id {row['resource_id']} was seen: vehicle on connection" in other
+
+
+async def test_what_could_be_read_is_told_where_the_network_goes_before_the_rest(
+    world: World, long_records: dict[str, list[Row]]
+) -> None:
+    writes = next(w for w in long_records.values() if len(w) > 2 and all(row["source_id"] for row in w))
+    named = {
+        "resource": writes[0]["resource"],
+        "source_id": writes[0]["source_id"],
+        "connection_id": writes[0]["connection_id"],
+    }
+    opened = http_to(world, breaks_after=2)  # the token and the first page
+    async with asking(build_server(settings_of(), clock=lambda: NOW, open_http=opened, retries=AT_ONCE)) as ask:
+        told = facts(await ask("trace_record", **named))
+    assert {step["operation_id"] for step in told["story"]} == {row["id"] for row in writes}
+    assert told["complete"] is False
+    assert "writes may be missing" in told["note"]
