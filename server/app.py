@@ -17,7 +17,7 @@ from mcp.server.mcpserver.exceptions import ToolError
 from mcp.types import INVALID_PARAMS, CallToolResult, GetPromptResult, InputRequiredResult, Tool, ToolAnnotations
 
 from . import __version__
-from .catena.outside import said_back
+from .catena.outside import said_back, unquoted
 from .errors import did_you_mean
 from .observing.watch import Watch
 from .prompts import add_prompts
@@ -114,7 +114,8 @@ class OpsServer(MCPServer[Runtime]):
             )
         check_names(arguments, schemas[name])
         # Models write null or "" for what they do not want to give.
-        arguments = {key: value for key, value in arguments.items() if value not in (None, "")}
+        given = {key: unquoted(value) for key, value in arguments.items()}
+        arguments = {key: value for key, value in given.items() if value not in (None, "")}
         with anyio.move_on_after(self.longest_call_s):
             try:
                 return await super().call_tool(name, arguments, context)

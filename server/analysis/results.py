@@ -122,6 +122,10 @@ class CoverageRead(Result):
     pages: int
     note: str | None = None
 
+    def say(self, first: str | None) -> None:
+        """Add to the note, before all else."""
+        self.note = " ".join(filter(None, (first, self.note))) or None
+
 
 class Records(Result):
     """Distinct records that failed, each once whatever its causes, and what became of them.

@@ -13,16 +13,18 @@ import httpx
 import msgspec
 import stamina
 
-from ..errors import CatenaError, NotAllowed, NotFound, RateLimited, Refused, Unreadable
+from ..errors import CatenaError, Invalid, NotAllowed, NotFound, RateLimited, Refused, Unreadable
 from ..telemetry import current
 from . import bounded
 from .answers import CONNECTIONS_SCOPE, error_of
 from .auth import Token, Tokens
 from .bounded import TEMPLATE
 from .limiter import Limiter, time_left
+from .outside import quote as as_data
 from .query import Params, Query
 from .reasons import network_as_ours
 from .wire import NOT_JSON, UNDECODABLE, Operation, Page, decode_one, decode_page
+from .words import refused_words
 
 OPERATIONS = "/v2/integrations/connections/resource-operations"
 CONNECTION = "/v2/integrations/connections/{connection_id}"
@@ -78,9 +80,13 @@ class CatenaClient:
         """Read one page of the list.
 
         Raises:
+            Invalid: The API does not take a filter, with the words near it.
             CatenaError: No usable answer after the retries that are due.
         """
-        page = await self._get(OPERATIONS, {}, decode_page, query.params(size, cursor))
+        try:
+            page = await self._get(OPERATIONS, {}, decode_page, query.params(size, cursor))
+        except Invalid as exc:
+            raise Invalid(f"{exc}{refused_words(query.filters, exc.offered)}", exc.offered) from exc
         current().read(len(page.items))
         return page
 
@@ -96,7 +102,7 @@ class CatenaClient:
             operation = await self._get(OPERATION, ids, decode_one)
         except NotFound as exc:
             raise NotFound(
-                f"Catena knows no operation {operation_id!r} under connection {connection_id!r} (404). "
+                f"Catena knows no operation {as_data(operation_id)} under connection {as_data(connection_id)} (404). "
                 "Check both ids; list_resource_operations shows them side by side."
             ) from exc
         current().read(1)

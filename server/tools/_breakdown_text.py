@@ -11,6 +11,7 @@ from ._render import (
     asked,
     became,
     covered,
+    no_operations,
     other_causes,
     percent,
     plural,
@@ -56,7 +57,7 @@ def _left_out(told: Breakdown) -> str:
 def _verdict(told: Breakdown) -> str:
     totals, part = told.totals, "" if told.coverage.complete else " in the part that was read"
     if not totals.operations:
-        return "No operations." if told.coverage.complete else "Nothing can be told: no part of the window was read."
+        return no_operations(told) if told.coverage.complete else "Nothing can be told: no part of the window was read."
     of, unknown = OF_CAUSES if totals.covers else "", totals.unknown_status or 0
     first = (
         f"{totals.failed:,} of {plural(totals.operations, 'operation')} failed{of}{part} ({percent(totals.failure_rate)})"

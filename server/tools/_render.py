@@ -4,13 +4,13 @@ Texts from outside write themselves into a sentence as quotations; see `Outside`
 """
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 from mcp.types import CallToolResult, TextContent
 
 from ..analysis.list_results import OperationRow
-from ..analysis.results import Answer, Attempt, CoverageRead, FiltersTold, Line, Records, Totals
+from ..analysis.results import Answer, Attempt, CoverageRead, FiltersTold, Line, Records, Totals, WindowRead
 from ..analysis.summary_results import Group, Outcome, Pending, Summary
 from ..catena.outside import Outside, Ref, quoted
 from ..catena.query import iso
@@ -58,11 +58,17 @@ def second(moment: datetime) -> str:
 def asked(answer: Answer) -> str:
     """Say which window and filters an answer used, and when its rows were read."""
     window = answer.window
-    default = " (default: the last day)" if window.default else ""
+    default = f" (default{_last_days(window)})" if window.default else ""
     return (
         f"Window {iso(window.from_datetime)} to {iso(window.to_datetime)}{default}; "
         f"filters: {_filters(answer.filters)}; as of {second(answer.as_of)}."
     )
+
+
+def _last_days(window: WindowRead) -> str:
+    """Name a default window; one that begins with an operation is no number of days."""
+    days, rest = divmod(window.to_datetime - window.from_datetime, timedelta(days=1))
+    return "" if rest else f": the last {'day' if days == 1 else f'{days} days'}"
 
 
 def _filters(filters: FiltersTold) -> str:
@@ -89,7 +95,7 @@ def _verdict(summary: Summary) -> str:
     part = "" if summary.coverage.complete else " in the part that was read"
     if not totals.operations:
         nothing_read = "Nothing can be told: the read ended before any part of the window was complete."
-        return "No operations." if summary.coverage.complete else nothing_read
+        return no_operations(summary) if summary.coverage.complete else nothing_read
     unknown = totals.unknown_status or 0
     causes = len(summary.groups) + len(summary.more or []) + summary.other.groups
     of = OF_CAUSES if totals.covers else ""
@@ -106,6 +112,11 @@ def _verdict(summary: Summary) -> str:
         f"{pending.count:,} pending, {pending.over_1h:,} for over 1 h{oldest}{trying}{_waiting(pending)}."
         f"{_records(totals.records)}"
     )
+
+
+def no_operations(answer: Answer) -> str:
+    """Say that nothing was written; with filters it may be they that match nothing, and then it is no good sign."""
+    return "No operation matches the filters, which says nothing of failures." if answer.filters else "No operations."
 
 
 def untold(totals: Totals) -> str:

@@ -355,5 +355,5 @@ async def test_what_cannot_be_broken_down_is_refused_with_what_can(
 async def test_an_empty_breakdown_says_that_its_filters_may_be_why(serve: Serve) -> None:
     async with asking(serve()) as ask:
         result = await ask("break_down_failures", by="source_name", fleet_refs=["nobody"])
-    assert said(result).startswith("No operations.")
+    assert said(result).startswith("No operation matches the filters, which says nothing of failures.")
     assert "no sign that nothing fails" in said(result)
