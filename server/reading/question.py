@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from ..catena.bookmark import Bookmark
-    from ..catena.scan import Coverage
+    from ..catena.coverage import Coverage
 
 OVERLAP = timedelta(minutes=5)
 """How much of what was held is read again where a window has moved on: operations may show up late."""
@@ -96,7 +96,7 @@ class Reading(Extent):
         whole = (window.start, window.end) == (self.window.start, self.window.end)
         frame = within(self.frame, self.filters, question.filters)
         frame = frame if whole else between(frame, window.start, window.end)
-        if len(frame) > question.most:
+        if len(frame) > question.most and not self.coverage.carried:  # more than one call may read, and it took several
             return None
         pages = self.coverage.pages if whole and question.filters == self.filters else 0
         coverage = replace(self.coverage, start=window.start, end=window.end, pages=pages)
