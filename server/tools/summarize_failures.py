@@ -139,6 +139,7 @@ def _summary(
         filters=question.filters.given() | ({"group": asked.causes} if asked.causes else {}),
         as_of=as_of,
         totals=totals_of(counted, of_causes=bool(only)).model_copy(update={"records": told.records}),
+        notice=told.notices or None,
         groups=told.groups,
         more=told.more or None,
         other=told.other,

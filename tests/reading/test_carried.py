@@ -139,7 +139,9 @@ async def test_each_part_is_exact_whatever_ended_it(world: World, order: Any) ->
             told = facts(result)
             coverage = told["coverage"]
             start = datetime.fromisoformat(coverage["covered_from"]).timestamp() * 1e6 if coverage["scanned"] else 9e18
-            assert coverage["scanned"] == sum(micros >= round(start) for micros in created)
+            whole = sum(micros >= round(start) for micros in created)
+            holes = "Missing from every number" in coverage.get("note", "")  # they are tried again
+            assert (coverage["scanned"] < whole) if holes else (coverage["scanned"] == whole), coverage
             clock.now += timedelta(seconds=30)
             if coverage["complete"]:
                 break
