@@ -81,6 +81,7 @@ def summary_text(summary: Summary) -> str:
     lines = [_verdict(summary), asked(summary), covered(summary.coverage)]
     if summary.groups:
         lines.append(FENCE_NOTE)
+    lines += [f"Worth noticing: {notice}" for notice in summary.notice or []]
     lines += [line for number, group in enumerate(summary.groups, 1) for line in _group(number, group)]
     lines += [_line(number, line) for number, line in enumerate(summary.more or [], len(summary.groups) + 1)]
     if summary.other.groups:

@@ -396,6 +396,7 @@ async def test_no_failures_is_only_said_of_what_was_read(serve: Serve) -> None:
     assert "(default: the last day)" in said(result)
     async with asking(serve()) as ask:
         part = said(await ask("summarize_failures", max_operations=500)).splitlines()[0]
+    async with asking(serve()) as ask:
         nothing = said(await ask("summarize_failures", max_operations=1)).splitlines()[0]
     assert "in the part that was read" in part
     assert nothing.startswith("Nothing can be told: the read ended before")
@@ -441,7 +442,7 @@ async def test_a_limit_that_outlasts_the_call_ends_in_what_was_read_and_when_to_
         result = await ask("summarize_failures", size=20)
     coverage = facts(result)["coverage"]
     assert not coverage["complete"]
-    assert "Come back in 3600 seconds" in coverage["note"]
+    assert "Come back in 3,600 seconds" in coverage["note"]
     start = moment(coverage["covered_from"])
     assert 0 < coverage["scanned"] == sum(moment(r["created_at"]) >= start for r in truth)
     assert "in the part that was read" in said(result).splitlines()[0]
