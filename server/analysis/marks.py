@@ -47,6 +47,9 @@ FIELDS: dict[str, tuple[tuple[str, Kind], ...]] = {
 }
 """By resource, in the order in which they are asked; of two fields of one kind the first that is told counts."""
 
+MOST_MARKS = max(len({kind for _, kind in fields}) for fields in FIELDS.values()) + 1
+"""Marks of one payload: one of each kind, and the name of a person."""
+
 PERSON = ("first_name", "last_name")
 """A person's name is both together."""
 

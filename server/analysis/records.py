@@ -6,7 +6,7 @@ import polars as pl
 
 from ..catena.vocabulary import OUTCOMES
 from ..causes.guidance import kind_of, table
-from .identity import IDS, PLACE, identified, of_payload
+from .identity import IDENTIFYING, IDS, PLACE, identified, of_payload
 from .recovery import first_after
 from .results import Records
 
@@ -18,8 +18,6 @@ _COUNTED: dict[str, pl.Expr] = {
 }
 """What is counted of records, and of which; the last three are told where there are any."""
 
-_IDENTIFYING = (*PLACE, "id", *IDS, "payload", "marks")
-
 
 def with_records(failed: pl.DataFrame, story: pl.DataFrame) -> pl.DataFrame:
     """Return failed rows, told by cause, with the `record` that each is of, and what it is `known_by`.
@@ -28,7 +26,7 @@ def with_records(failed: pl.DataFrame, story: pl.DataFrame) -> pl.DataFrame:
     record after the failure, and the first of its operations since that waits.
     """
     near = _near(failed, story)
-    rows = identified(pl.concat([failed.select(_IDENTIFYING), near.select(_IDENTIFYING)]))
+    rows = identified(pl.concat([failed.select(IDENTIFYING), near.select(IDENTIFYING)]))
     named, around = rows.head(len(failed)), rows.tail(len(near)).hstack(near.select("status", "created_at"))
     failed = failed.with_columns(named["record"], named["known_by"], _exists(failed).alias("exists"))
     events = pl.concat(

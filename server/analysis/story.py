@@ -5,11 +5,30 @@ from typing import Any
 
 from ..catena.wire import Operation
 from ..causes.memory import Learned
+from .identity import IDENTIFYING, identified
+from .marks import marks_of
 from .operations import flat_payload, row_of, told
 from .record_results import FieldChange, State, Step
+from .rows import fingerprint, rows_of
 
 MOST_STEPS = 40
 MOST_CHANGES = 20
+
+
+def traits_of(op: Operation) -> list[int]:
+    """Return what a write without ids can be known by: its marks and its whole payload."""
+    whole = fingerprint(op.payload)
+    return [*(marks_of(op) or ()), *([] if whole is None else [whole])]
+
+
+def of_their_record(found: Sequence[Operation], near: Sequence[Operation]) -> list[Operation]:
+    """Return the operations without ids `near` some that are `found` which are of the record of these."""
+    rows = identified(rows_of([*found, *near]).select(IDENTIFYING))
+    theirs = {*rows["record"].head(len(found))}
+    records = rows["record"].tail(len(near)) if near else ()
+    return [
+        op for op, name in zip(near, records, strict=True) if name in theirs and not (op.resource_id or op.source_id)
+    ]
 
 
 def in_order(operations: Sequence[Operation]) -> list[Operation]:

@@ -103,18 +103,15 @@ def _refuse_several(found: "Sequence[Operation]") -> None:
 async def _collect_unnamed(
     runtime: Runtime, filters: Filters, window: Window, found: "Sequence[Operation]", told: Progress
 ) -> "tuple[list[Operation], bool]":
-    """Find the writes of the record that have no id yet (pending or failed creates), by their identical payload."""
-    from ..analysis.rows import fingerprint
+    """Find the writes of the record that have no id yet (pending or failed creates), by what is in their payload."""
+    from ..analysis.story import of_their_record, traits_of
 
-    payloads = {fingerprint(op.payload) for op in found if op.operation_type == "create"} - {None}
-    if not payloads:
+    traits = {trait for op in found if op.operation_type == "create" for trait in traits_of(op)}
+    if not traits:
         return [], True
     wider = replace(filters, source_id=None, connection_id=found[0].connection_id)
-
-    def unnamed(op: "Operation") -> bool:
-        return not op.source_id and not op.resource_id and fingerprint(op.payload) in payloads
-
-    return await _collect(runtime, wider, window, unnamed, told)
+    near, whole = await _collect(runtime, wider, window, lambda op: not traits.isdisjoint(traits_of(op)), told)
+    return await anyio.to_thread.run_sync(of_their_record, found, near), whole
 
 
 def _trace(
