@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import polars as pl
 
 from ..catena.vocabulary import OUTCOMES
-from ..causes.guidance import kind_of, table
+from ..causes.guidance import told_to_exist
 from .identity import IDENTIFYING, IDS, PLACE, identified, of_payload
 from .recovery import first_after
 from .results import Records
@@ -77,11 +77,10 @@ def _exists(failed: pl.DataFrame) -> pl.Expr:
     creates = failed.filter(pl.col("operation_type") == "create")
     of_cause = (pl.col(name).first() for name in ("source_name", "error_type", "status_code"))
     causes = creates.group_by(pl.col("group").cast(pl.String)).agg(*of_cause, pl.col("title", "message").min())
-    kinds = table().kinds
     names = [
         group
         for group, source, error_type, code, title, message in causes.iter_rows()
-        if (kind := kind_of(source, error_type, code, f"{title} {message}")[0]) and kinds[kind].exists
+        if told_to_exist(source, error_type, code, f"{title} {message}")
     ]
     return (pl.col("operation_type") == "create") & pl.col("group").cast(pl.String).is_in(names)
 
