@@ -174,7 +174,7 @@ def _group(name: str, whole: _Whole) -> Group:
     began = onset_of(moments, *window)
     return Group(
         id=name,
-        formerly=whole.causes.became.get(name, [])[:MOST_NAMED] or None,
+        formerly=whole.causes.formerly(name),
         title=example["title"],
         source_name=example["source_name"],
         error_type=example["error_type"],

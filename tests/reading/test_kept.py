@@ -14,8 +14,8 @@ from server.analysis import failures
 from server.analysis.rows import rows_of
 from server.analysis.window import Window
 from server.app import build_server
-from server.catena.query import Filters
 from server.catena.coverage import Coverage
+from server.catena.query import Filters
 from server.catena.wire import Drift, Operation
 from server.causes.families import Member
 from server.causes.memory import TOLD_FOR_S, Cause, Memory

@@ -279,6 +279,23 @@ async def test_outcomes_follow_the_matching_rule_of_the_contract(serve: Serve, t
             assert sum(states.values()) == group["affected"]["records"]
 
 
+async def test_a_cause_says_since_when_its_connections_work_again_as_a_breakdown_does(serve: Serve) -> None:
+    told = 0
+    async with asking(serve()) as ask:
+        for group in facts(await ask("summarize_failures"))["groups"]:
+            rows = facts(
+                await ask("break_down_failures", by=["cause", "connection_id"], group=[group["id"]], most=100)
+            )["rows"]
+            since = sorted(row["recovered_at"] for row in rows if "recovered_at" in row)
+            if group["owner"] == "partner" and group.get("retryable") is False:
+                assert "works_since" not in group, "others always worked"
+                assert ("recovered_at" in group["outcome"]) == (group["outcome"]["recovered"] > 0)
+            else:
+                assert (group.get("working", 0), group.get("works_since")) == (len(since), since[-1] if since else None)
+                told += bool(since)
+    assert told
+
+
 async def failures_of(ask: Any, group: str) -> set[str]:
     page = facts(await ask("list_resource_operations", group=group, size=1000))
     ids = {row["id"] for row in page["operations"]}
