@@ -41,8 +41,13 @@ def plural(count: int, noun: str) -> str:
 
 
 def percent(share: float) -> str:
-    """Write a share between 0 and 1 as a percentage, without an empty decimal."""
-    return f"{share * 100:.1f}".removesuffix(".0") + " %"
+    """Write a share between 0 and 1 as a percentage, without an empty decimal; what is more than nothing is not told as 0."""
+    return "<0.1 %" if 0 < share < 0.0005 else f"{share * 100:.1f}".removesuffix(".0") + " %"
+
+
+def percent_of(part: int, whole: int) -> str:
+    """Write a part as a percentage: from the counts, since a rate in a result is rounded already."""
+    return percent(part / whole if whole else 0.0)
 
 
 def retry_told(retryable: bool | None) -> str:
@@ -100,7 +105,7 @@ def _verdict(summary: Summary) -> str:
     unknown = totals.unknown_status or 0
     causes = len(summary.groups) + len(summary.more or []) + summary.other.groups
     of = OF_CAUSES if totals.covers else ""
-    failed = f"{totals.failed:,} of {plural(totals.operations, 'operation')} failed{of}{part} ({percent(totals.failure_rate)})"
+    failed = f"{totals.failed:,} of {plural(totals.operations, 'operation')} failed{of}{part} ({percent_of(totals.failed, totals.operations)})"
     first = (
         f"{failed}, {plural(causes, 'cause')}"
         if totals.failed
