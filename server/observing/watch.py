@@ -11,7 +11,7 @@ import msgspec
 from mcp import MCPError
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.types import INTERNAL_ERROR, INVALID_PARAMS
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from ..telemetry import Call, answering
 from .arguments import told
@@ -154,8 +154,10 @@ def _clean(text: object) -> str:
 
 
 def _ended(result: HandlerResult, call: Call) -> Ended:
-    size = len(msgspec.json.encode(result)) if isinstance(result, dict) else None
-    if isinstance(result, dict) and result.get("isError") is True:
+    if isinstance(result, BaseModel):  # of middleware that answered by itself
+        result = result.model_dump(by_alias=True, mode="json", exclude_none=True)
+    size = len(msgspec.json.encode(result)) if result is not None else None
+    if result is not None and result.get("isError") is True:
         return Ended("tool_error", call.fault or None, size)
     return Ended("ok", None, size)
 
