@@ -143,10 +143,7 @@ def _trace_of(told: object) -> str | None:
 def _client_of(ctx: ServerRequestContext[Any, Any]) -> tuple[str, str] | None:
     """Return name and version of the client's program: each request tells it, or `initialize` did on this connection."""
     told = ctx.session.client_params
-    info = told.client_info if told else None
-    if ctx.method == "initialize" and isinstance(given := (ctx.params or {}).get("clientInfo"), Mapping):
-        return _clean(given.get("name", "")), _clean(given.get("version", ""))
-    return (_clean(info.name), _clean(info.version)) if info else None
+    return (_clean(told.client_info.name), _clean(told.client_info.version)) if told else None
 
 
 def _clean(text: object) -> str:
