@@ -88,15 +88,27 @@ def serve(
     allowed_host: Annotated[
         list[str] | None, typer.Option(help="Host name by which clients reach a server beyond loopback; may repeat.")
     ] = None,
+    behind: Annotated[
+        str, typer.Option(help="Name of the gateway that lets only your callers through, in the place of a sign-in.")
+    ] = "",
+    no_sign_in: Annotated[
+        bool, typer.Option("--no-sign-in", help="Let whoever reaches it ask, beyond loopback too.")
+    ] = False,
 ) -> None:
-    """Serve MCP. Over HTTP at /mcp, stateless, with /healthz; it has no sign-in of its own, so keep it on loopback."""
+    """Serve MCP. Over HTTP at /mcp, stateless, with /healthz; beyond loopback with a sign-in (CATENA_AUTH_ISSUER)."""
     settings = _settings(ctx)
     server = build_server(settings)
     if transport is Transport.stdio:
         raise typer.BadParameter("stdio takes no host or port; leave them out, or add --transport http")
-    from .serving.http import serve_http
+    from .serving.http import guarded_by, serve_http
 
-    serve_http(server, host, port, allowed_host or [])
+    guarded = guarded_by(settings)
+    if guarded and (behind or no_sign_in):
+        raise typer.BadParameter(
+            "CATENA_AUTH_ISSUER is set, so callers sign in: leave --behind and --no-sign-in out, or unset it"
+        )
+    instead = f"behind {behind}" if behind else "NO SIGN-IN" if no_sign_in else ""
+    serve_http(server, host, port, allowed_host or [], guarded, instead)
 
 
 @app.command()

@@ -35,8 +35,24 @@ def _web_address(url: str) -> str:
     return url
 
 
+def _exact_address(url: str) -> str:
+    """Check an address that others know letter by letter, a last slash included; nobody between may change what it says."""
+    url = url.strip()
+    _web_address(url)
+    if not over_tls(url):
+        raise ValueError("must be an https address; http is taken on this machine alone")
+    return url
+
+
+def over_tls(url: str) -> bool:
+    """Return whether nobody between reads or changes what an address says: by TLS, or since it is this machine's."""
+    parts = urlsplit(url)
+    return parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK)
+
+
 _HOST = re.compile(r"[\w.:%-]+", re.A)
 WebAddress = Annotated[str, AfterValidator(_web_address)]
+ExactAddress = Annotated[str, AfterValidator(_exact_address)]
 
 
 def _plain(value: SecretStr | str) -> SecretStr | str:
@@ -122,14 +138,19 @@ class Settings(BaseSettings):
         description="Show payload values, and e-mail, phone, licence and plate numbers and the like in text of others.",
     )
     board: bool = Field(True, description="Let chats that know MCP Apps show the failure board beside an answer.")
+    auth_issuer: ExactAddress | None = Field(
+        None, description="Who signs the tokens of callers over HTTP, as in `iss`; unset: no sign-in."
+    )
+    auth_audience: ExactAddress | None = Field(
+        None, description="The address of this server as callers know it, as in `aud`; needed with an issuer."
+    )
     demo: bool = Field(False, description="Use the built-in stand-in API; same as --demo.")
 
     @property
     def in_clear(self) -> list[str]:
         """Settings whose address is reached without TLS over a network, so that the secret or a token can be read there."""
         urls = {"CATENA_BASE_URL": self.base_url, "CATENA_TOKEN_URL": self.token_url}
-        parts = {name: urlsplit(url) for name, url in urls.items()}
-        return [name for name, url in parts.items() if url.scheme == "http" and url.hostname not in LOOPBACK]
+        return [name for name, url in urls.items() if not over_tls(url)]
 
     @property
     def shares(self) -> bool:
@@ -191,6 +212,11 @@ def load_settings(**given: object) -> Settings:
         raise BadSettings(
             "CATENA_STORE_URL names a Redis, and the package `redis` is not installed. Install this server with its "
             "extra `redis` (pip install 'catena-ops-mcp[redis]'), or unset it to hold rows in memory."
+        )
+    if bool(settings.auth_issuer) != bool(settings.auth_audience):
+        raise BadSettings(
+            "CATENA_AUTH_ISSUER and CATENA_AUTH_AUDIENCE go together: who signs the tokens of callers, and the address of "
+            "this server that they are meant for, like https://ops.example.com/mcp. Set both, or none."
         )
     if settings.in_clear and not settings.demo:
         logger.warning("%s: %s.", " and ".join(settings.in_clear), IN_CLEAR)

@@ -37,7 +37,8 @@ ORDER = [
 ]
 ALLOWED = {
     "mcp": {"ui", "tools", "prompts", "resources", "app", "serving", "live", "hosts", "commands", "board", "cli"},
-    "httpx": {"catena", "runtime", "app"},
+    "httpx": {"catena", "runtime", "app", "serving"},
+    "jwt": {"serving"},
     "typer": {"commands", "board"},
     "rich": {"terminal", "commands"},
     "polars": {"analysis", "reading"},

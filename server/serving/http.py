@@ -14,25 +14,48 @@ from starlette.types import ASGIApp
 from .. import __version__
 from ..app import OpsServer
 from ..errors import BadSettings
+from ..settings import Settings
 from .connections import Connection
-from .door import HEALTH, MCP, door
+from .door import HEALTH, MCP, WholeRequests, door
 from .limits import Limits
 from .names import LOOPBACK, Names, is_every_address, is_loopback, name_of
+from .sign_in import Guarded, SignIn
+from .tokens import Verifier
 
 
-def serve_http(server: OpsServer, host: str, port: int, allowed: Sequence[str]) -> None:
+def serve_http(
+    server: OpsServer, host: str, port: int, allowed: Sequence[str], guarded: Guarded | None, instead: str
+) -> None:
     """Serve MCP until a signal ends it; `allowed` are the host names by which clients may reach it.
 
+    `instead` says what stands in the place of a sign-in where it is not `guarded`.
+
     Raises:
-        BadSettings: It cannot listen there, or a host is none.
+        BadSettings: It cannot listen there, a host is none, or others reach it and nothing guards it.
     """
+    if not guarded and not instead and host.strip() and not is_loopback(host):
+        raise BadSettings(UNGUARDED.format(host))
     check_free(host, port)
     shown = f"[{host}]" if ":" in host else host
-    names = names_for(host, allowed)
-    sys.stderr.write(f"Serving MCP at http://{shown}:{port}{MCP} (Ctrl-C ends it)\n")
-    if not is_loopback(host) and not allowed:
+    names = names_for(host, [*allowed, *([guarded.host] if guarded else [])])
+    signed_in = f"sign-in by {guarded.issuer}" if guarded else instead or "no sign-in, for this machine alone"
+    sys.stderr.write(f"Serving MCP at http://{shown}:{port}{MCP}, {signed_in} (Ctrl-C ends it)\n")
+    if not is_loopback(host) and not allowed and not guarded:
         sys.stderr.write(warning(host))
-    server_of(application(server, names), host, port).run()
+    server_of(application(server, names, guarded=guarded), host, port).run()
+
+
+UNGUARDED = (
+    "--host {} lets other machines reach this server, and nothing says who may ask: whoever reaches it would read with your "
+    "Catena credentials. Let callers sign in (CATENA_AUTH_ISSUER and CATENA_AUTH_AUDIENCE), name the gateway that lets only "
+    "yours through (--behind NAME), say that it shall have no sign-in (--no-sign-in), or leave out --host."
+)
+
+
+def guarded_by(settings: Settings) -> Guarded | None:
+    """Return who signs the tokens of callers, and for which address; None where nobody signs in."""
+    issuer, audience = settings.auth_issuer, settings.auth_audience
+    return Guarded(issuer, audience) if issuer and audience else None
 
 
 def names_for(host: str, allowed: Sequence[str]) -> Names:
@@ -55,15 +78,17 @@ def warning(host: str) -> str:
     """Say what it means to be reached from other machines without naming how."""
     known = "localhost" if is_every_address(host) else f"localhost or {host}"
     return (
-        "WARNING: other machines reach this server, and it has no sign-in: whoever reaches it reads with your Catena "
-        f"credentials. Clients that call it anything but {known} are refused (421), but any program can give that "
+        "WARNING: other machines reach this server, and it asks nobody to sign in: whoever reaches it reads with your "
+        f"Catena credentials. Clients that call it anything but {known} are refused (421), but any program can give that "
         "name.\n         Add --allowed-host with the name clients use, and let only your gateway or network reach it; "
         "or leave out --host.\n"
     )
 
 
-def application(server: OpsServer, names: Names, limits: Limits | None = None) -> ASGIApp:
-    """Return the whole application: MCP and health behind the door."""
+def application(
+    server: OpsServer, names: Names, limits: Limits | None = None, guarded: Guarded | None = None
+) -> ASGIApp:
+    """Return the whole application: MCP and health behind the door, and behind the sign-in where there is one."""
 
     async def healthz(_: Request) -> JSONResponse:
         return JSONResponse({"status": "ok", "version": __version__})
@@ -72,7 +97,13 @@ def application(server: OpsServer, names: Names, limits: Limits | None = None) -
     # The door has checked names already, and whole ones: the SDK compares only how they begin.
     unchecked = TransportSecuritySettings(enable_dns_rebinding_protection=False)
     app = server.streamable_http_app(streamable_http_path=MCP, stateless_http=True, transport_security=unchecked)
-    return door(app, names, limits or Limits())
+    inside = WholeRequests(app, limits or Limits())
+    if guarded is None:
+        return door(inside, names)
+    routes = guarded.routes()
+    app.router.routes.extend(routes)
+    verifier = Verifier(guarded.issuer, guarded.audience)
+    return door(SignIn(inside, guarded, verifier, [HEALTH, *(route.path for route in routes)]), names)
 
 
 def server_of(app: ASGIApp, host: str, port: int, limits: Limits | None = None) -> uvicorn.Server:

@@ -1,0 +1,119 @@
+"""Sign-in over HTTP: this server as an OAuth 2.1 resource server (RFC 6750, RFC 9728). It verifies tokens and gives none."""
+
+import logging
+from collections.abc import Collection
+from dataclasses import dataclass
+from functools import cached_property
+from urllib.parse import urlsplit
+
+from mcp.server.auth.routes import build_resource_metadata_url, create_protected_resource_routes
+from mcp.shared.auth import ProtectedResourceMetadata
+from starlette.datastructures import Headers
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from .callers import Caller, called_by
+from .keys import IssuerAway
+from .tokens import BadToken, Signed, Verifier
+
+NAME = "Catena resource operations"
+READ = "ops:read"
+PERSONAL = "ops:pii"
+"""Shows personal data to the caller who holds it."""
+
+AGAIN_S = 10
+"""After so long a client may ask again where the issuer could not be reached."""
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Guarded:
+    """The server as its issuer and its callers know it; `metadata` is where it says so itself."""
+
+    issuer: str
+    audience: str
+
+    @cached_property
+    def _told(self) -> ProtectedResourceMetadata:
+        return ProtectedResourceMetadata.model_validate(
+            {"resource": self.audience, "authorization_servers": [self.issuer]}
+        )
+
+    @property
+    def host(self) -> str:
+        """The name by which clients reach the server."""
+        host = urlsplit(self.audience).hostname or ""
+        return f"[{host}]" if ":" in host else host
+
+    @cached_property
+    def metadata(self) -> str:
+        """The address of the metadata."""
+        return str(build_resource_metadata_url(self._told.resource))
+
+    def routes(self) -> list[Route]:
+        """Return the protected resource metadata, by which a client that is refused finds the issuer."""
+        told = self._told
+        return create_protected_resource_routes(told.resource, told.authorization_servers, [READ, PERSONAL], NAME)
+
+    def refusal(self, status: int, error: str, why: str, scopes: Collection[str] = (READ,)) -> Response:
+        """Return a refusal with all that a client needs to come back with a token that does."""
+        challenge = {"error": error, "error_description": why} if error else {}
+        challenge |= {"scope": " ".join(sorted(scopes, reverse=True)), "resource_metadata": self.metadata}
+        told = ", ".join(f'{name}="{value}"' for name, value in challenge.items())
+        body = {"error": error or "unauthorized", "error_description": why}
+        return JSONResponse(body, status, {"WWW-Authenticate": f"Bearer {told}"})
+
+
+class SignIn:
+    """Lets in who brings a token of the issuer for this server with the scope to read; `open_to_all` are paths without it.
+
+    The token goes no further than here.
+    """
+
+    def __init__(self, app: ASGIApp, guarded: Guarded, verifier: Verifier, open_to_all: Collection[str]) -> None:
+        self._app = app
+        self._guarded = guarded
+        self._verifier = verifier
+        self._open = frozenset(open_to_all)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http" or (scope["path"].rstrip("/") or "/") in self._open:
+            return await self._app(scope, receive, send)
+        given = await self._caller(Headers(scope=scope).getlist("authorization"))
+        if isinstance(given, Response):
+            return await given(scope, receive, send)
+        headers = [(name, value) for name, value in scope["headers"] if name.lower() != b"authorization"]
+        with called_by(given):
+            await self._app({**scope, "headers": headers}, receive, send)
+
+    async def _caller(self, given: list[str]) -> Caller | Response:
+        """Return who brings these Authorization headers, or the answer to who may not come in."""
+        if not given:
+            return self._guarded.refusal(401, "", "Sign in: this server wants a token of its issuer.")
+        scheme, _, token = given[0].partition(" ")
+        if len(given) > 1 or scheme.lower() != "bearer" or not token.strip():
+            return self._guarded.refusal(401, "invalid_token", "One Authorization header with a Bearer token is taken.")
+        try:
+            signed = await self._verifier.verify(token.strip())
+        except BadToken as exc:
+            return self._guarded.refusal(401, "invalid_token", f"The token is not taken. {exc}")
+        except IssuerAway as exc:
+            logger.warning("The issuer (CATENA_AUTH_ISSUER) cannot be asked for its keys: %s", exc)
+            return JSONResponse(_ISSUER_AWAY, 503, {"Retry-After": str(AGAIN_S)})
+        if READ not in signed.scopes:
+            wanted = {READ} | (signed.scopes & {PERSONAL})
+            return self._guarded.refusal(403, "insufficient_scope", f"The token lacks the scope {READ}.", wanted)
+        return _caller_of(signed)
+
+
+def _caller_of(signed: Signed) -> Caller:
+    return Caller(signed.subject, signed.client, "", signed.scopes & {READ, PERSONAL})
+
+
+_ISSUER_AWAY = {
+    "error": "temporarily_unavailable",
+    "error_description": "The issuer of the tokens does not answer, so yours cannot be verified now. Try again in a moment.",
+}
