@@ -4,23 +4,34 @@ import inspect
 import logging
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import anyio
 from mcp import MCPError
 from mcp.server import MCPServer
-from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
+from mcp.server.context import CallNext, HandlerResult, ServerMiddleware, ServerRequestContext
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError
-from mcp.types import INVALID_PARAMS, CallToolResult, GetPromptResult, InputRequiredResult, Tool, ToolAnnotations
+from mcp.types import (
+    INTERNAL_ERROR,
+    INVALID_PARAMS,
+    CallToolResult,
+    GetPromptResult,
+    InputRequiredResult,
+    TextContent,
+    Tool,
+    ToolAnnotations,
+)
 
 from . import __version__
 from .catena.outside import said_back
-from .errors import did_you_mean
+from .errors import OpsError, did_you_mean
 from .prompts import add_prompts
 from .resources import add_resources
 from .runtime import Runtime, running, utc_now
+from .runtimes import Runtimes, all_running
 from .settings import Settings
 from .tools._boundary import check_names, steering
 from .tools._schema import lean_input, lean_output
@@ -71,6 +82,13 @@ TIME_WAS_UP = (
 )
 
 READ_ONLY = ToolAnnotations(read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=True)
+
+
+CALL = "tools/call"
+READING = (CALL, "resources/read")
+"""What is asked of the server that may read operations."""
+
+Calling = Callable[[Runtimes], AbstractAsyncContextManager[Runtime]]
 
 
 class OpsServer(MCPServer[Runtime]):
@@ -129,10 +147,12 @@ def build_server(
     clock: Callable[[], datetime] = utc_now,
     open_http: "Callable[[], httpx.AsyncClient] | None" = None,
     retries: "Retries | None" = None,
+    calling: Calling | None = None,
 ) -> OpsServer:
     """Build a server; nothing is read, opened or sent before its first tool call.
 
-    `clock`, `open_http` (another transport) and `retries` are for tests and measurements.
+    `clock`, `open_http` (another transport) and `retries` are for tests and measurements. `calling` lends a call the
+    runtime of its caller; without it there is one for all.
 
     Raises:
         BadSettings: The address of a shared store cannot be used.
@@ -147,16 +167,23 @@ def build_server(
     def runtime() -> AbstractAsyncContextManager[Runtime]:
         return running(Runtime(settings, clock, open_http, retries))
 
+    def lifespan(_: MCPServer[Runtime]) -> AbstractAsyncContextManager[Any]:
+        return all_running(settings, clock, open_http, retries) if calling else runtime()
+
     server = OpsServer(
         NAME,
         title="Catena operations",
         version=__version__,
         instructions=INSTRUCTIONS,
-        lifespan=lambda _: runtime(),
+        lifespan=lifespan,
         log_level="WARNING",
         subscriptions=False,  # the catalogue never changes while the server runs
         extensions=[board_extension()] if settings.board else None,
-        middleware=[_briefly, *([tell_extensions] if settings.board else [])],
+        middleware=[
+            _briefly,
+            *([tell_extensions] if settings.board else []),
+            *([_for_its_caller(calling)] if calling else []),
+        ],
     )
     server.runtime = runtime
     server.longest_call_s = settings.deadline_s + OVERTIME_S
@@ -171,6 +198,23 @@ def build_server(
     add_prompts(server)
     add_resources(server)
     return server
+
+
+def _for_its_caller(calling: Calling) -> ServerMiddleware[Any]:
+    """Give what reads operations the runtime of its caller, and nothing else any."""
+
+    async def lent(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
+        if ctx.method not in READING:
+            return await call_next(ctx)
+        try:
+            async with calling(ctx.lifespan_context) as runtime:
+                return await call_next(replace(ctx, lifespan_context=runtime))
+        except OpsError as exc:
+            if ctx.method == CALL:
+                return CallToolResult(content=[TextContent(type="text", text=str(exc))], is_error=True)
+            raise MCPError(INTERNAL_ERROR, str(exc)) from exc
+
+    return lent
 
 
 async def _briefly(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:

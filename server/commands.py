@@ -96,18 +96,21 @@ def serve(
     ] = False,
 ) -> None:
     """Serve MCP. Over HTTP at /mcp, stateless, with /healthz; beyond loopback with a sign-in (CATENA_AUTH_ISSUER)."""
-    settings = _settings(ctx)
-    server = build_server(settings)
     if transport is Transport.stdio:
         raise typer.BadParameter("stdio takes no host or port; leave them out, or add --transport http")
+    from .serving.calls import Calls
     from .serving.http import guarded_by, serve_http
 
+    settings = load_settings(demo=True) if ctx.obj else load_settings()
     guarded = guarded_by(settings)
+    if not settings.demo and not settings.tenants_file:
+        settings.secret()
     if guarded and (behind or no_sign_in):
         raise typer.BadParameter(
             "CATENA_AUTH_ISSUER is set, so callers sign in: leave --behind and --no-sign-in out, or unset it"
         )
     instead = f"behind {behind}" if behind else "NO SIGN-IN" if no_sign_in else ""
+    server = build_server(settings, calling=Calls(guarded.tenants, settings).lent if guarded else None)
     serve_http(server, host, port, allowed_host or [], guarded, instead)
 
 

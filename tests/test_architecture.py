@@ -15,10 +15,13 @@ ORDER = [
     "masking",
     "catena",
     "store",
+    "tenants",
     "causes",
     "analysis",
     "reading",
+    "accounts",
     "runtime",
+    "runtimes",
     "ui",
     "tools",
     "prompts",
@@ -37,7 +40,7 @@ ORDER = [
 ]
 ALLOWED = {
     "mcp": {"ui", "tools", "prompts", "resources", "app", "serving", "live", "hosts", "commands", "board", "cli"},
-    "httpx": {"catena", "runtime", "app", "serving"},
+    "httpx": {"catena", "accounts", "runtime", "runtimes", "app", "serving"},
     "jwt": {"serving"},
     "typer": {"commands", "board"},
     "rich": {"terminal", "commands"},

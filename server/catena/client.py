@@ -4,6 +4,7 @@ import logging
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 from urllib.parse import quote
 
@@ -15,11 +16,13 @@ import stamina
 
 from ..errors import CatenaError, NotAllowed, NotFound, RateLimited, Refused, Unreadable
 from . import bounded
+from .allowance import EVERYTHING, Allowance
 from .answers import CONNECTIONS_SCOPE, error_of
 from .auth import Token, Tokens
 from .limiter import Limiter, time_left
 from .query import Params, Query
 from .reasons import network_as_ours
+from .turns import party
 from .wire import NOT_JSON, UNDECODABLE, Operation, Page, decode_one, decode_page
 
 OPERATIONS = "/v2/integrations/connections/resource-operations"
@@ -54,6 +57,7 @@ class CatenaClient:
         limiter: Limiter,
         retries: Retries | None = None,
         most_bytes: int = 64 * bounded.MEGABYTE,
+        allowance: Allowance = EVERYTHING,
     ) -> None:
         self._http = http
         self._base_url = base_url
@@ -61,6 +65,7 @@ class CatenaClient:
         self._limiter = limiter
         self._retries = retries or Retries()
         self._most_bytes = most_bytes
+        self._allowance = allowance
         self.window_field: str | None = None
         """By which time of an operation the list's window goes: `created_at` or `unknown`; None until it was tried."""
 
@@ -73,28 +78,39 @@ class CatenaClient:
         return self._limiter
 
     async def list_page(self, query: Query, size: int, cursor: str | None = None) -> Page:
-        """Read one page of the list.
+        """Read one page of the list: of its rows, those that may be seen.
 
         Raises:
             CatenaError: No usable answer after the retries that are due.
         """
-        return await self._get(OPERATIONS, query.params(size, cursor), decode_page)
+        narrowed = self._allowance.narrowed(query)
+        if narrowed is None:
+            return Page([])
+        bounded = self._allowance.bounded
+        decode = partial(decode_page, admits=self._allowance.admits) if bounded else decode_page
+        page = await self._get(OPERATIONS, narrowed.params(size, cursor), decode)
+        party().operations += len(page.items) + len(page.left_out)
+        return page
 
     async def operation(self, connection_id: str, operation_id: str) -> Operation:
         """Read one operation with its attempts.
 
         Raises:
-            NotFound: There is no such operation under this connection.
+            NotFound: There is no such operation under this connection, or it may not be seen.
             CatenaError: No usable answer after the retries that are due.
         """
         try:
             path = OPERATION.format(quote(connection_id, safe=""), quote(operation_id, safe=""))
-            return await self._get(path, [], decode_one)
-        except NotFound as exc:
-            raise NotFound(
-                f"Catena knows no operation {operation_id!r} under connection {connection_id!r} (404). "
-                "Check both ids; list_resource_operations shows them side by side."
-            ) from exc
+            if self._allowance.connection(connection_id):
+                found = await self._get(path, [], decode_one)
+                if self._allowance.admits(found):
+                    return found
+        except NotFound:
+            pass
+        raise NotFound(
+            f"Catena knows no operation {operation_id!r} under connection {connection_id!r} (404). "
+            "Check both ids; list_resource_operations shows them side by side."
+        )
 
     async def connection_status(self, connection_id: str) -> str | None:
         """Return the status of a connection (active, stale, paused …); None where the token may not read it.
@@ -105,7 +121,7 @@ class CatenaClient:
             CatenaError: No usable answer after the retries that are due.
         """
         scopes = (await self.token()).scopes
-        if scopes and CONNECTIONS_SCOPE not in scopes:
+        if (scopes and CONNECTIONS_SCOPE not in scopes) or not self._allowance.connection(connection_id):
             return None
         try:
             return await self._get(CONNECTION.format(quote(connection_id, safe="")), [], _decode_status)

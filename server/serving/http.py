@@ -15,6 +15,7 @@ from .. import __version__
 from ..app import OpsServer
 from ..errors import BadSettings
 from ..settings import Settings
+from ..tenants import EVERYONE, load_tenants
 from .connections import Connection
 from .door import HEALTH, MCP, WholeRequests, door
 from .limits import Limits
@@ -53,9 +54,14 @@ UNGUARDED = (
 
 
 def guarded_by(settings: Settings) -> Guarded | None:
-    """Return who signs the tokens of callers, and for which address; None where nobody signs in."""
-    issuer, audience = settings.auth_issuer, settings.auth_audience
-    return Guarded(issuer, audience) if issuer and audience else None
+    """Return who signs the tokens of callers, for which address, and who they may be; None where nobody signs in.
+
+    Raises:
+        BadSettings: The file of tenants cannot be used.
+    """
+    issuer, audience, path = settings.auth_issuer, settings.auth_audience, settings.tenants_file
+    tenants = load_tenants(path) if path else EVERYONE
+    return Guarded(issuer, audience, tenants) if issuer and audience else None
 
 
 def names_for(host: str, allowed: Sequence[str]) -> Names:
@@ -102,8 +108,8 @@ def application(
         return door(inside, names)
     routes = guarded.routes()
     app.router.routes.extend(routes)
-    verifier = Verifier(guarded.issuer, guarded.audience)
-    return door(SignIn(inside, guarded, verifier, [HEALTH, *(route.path for route in routes)]), names)
+    verifier, open_to_all = Verifier(guarded.issuer, guarded.audience), [HEALTH, *(route.path for route in routes)]
+    return door(SignIn(inside, guarded, verifier, open_to_all), names)
 
 
 def server_of(app: ASGIApp, host: str, port: int, limits: Limits | None = None) -> uvicorn.Server:

@@ -13,9 +13,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from ..tenants import EVERYONE, Tenants
 from .callers import Caller, called_by
 from .keys import IssuerAway
-from .tokens import BadToken, Signed, Verifier
+from .tokens import BadToken, Verifier
 
 NAME = "Catena resource operations"
 READ = "ops:read"
@@ -34,6 +35,7 @@ class Guarded:
 
     issuer: str
     audience: str
+    tenants: Tenants = EVERYONE
 
     @cached_property
     def _told(self) -> ProtectedResourceMetadata:
@@ -106,12 +108,18 @@ class SignIn:
         if READ not in signed.scopes:
             wanted = {READ} | (signed.scopes & {PERSONAL})
             return self._guarded.refusal(403, "insufficient_scope", f"The token lacks the scope {READ}.", wanted)
-        return _caller_of(signed)
+        tenant = self._guarded.tenants.of(signed.claims)
+        if tenant is None:
+            logger.warning("A caller who belongs to no tenant, or to several, was refused: %r", signed.subject)
+            return JSONResponse(_NO_TENANT, 403)
+        return Caller(signed.subject, signed.client, tenant.name, signed.scopes & {READ, PERSONAL})
 
 
-def _caller_of(signed: Signed) -> Caller:
-    return Caller(signed.subject, signed.client, "", signed.scopes & {READ, PERSONAL})
-
+# Without a challenge: no other token of the same caller would do.
+_NO_TENANT = {
+    "error": "access_denied",
+    "error_description": "Your sign-in is good, and belongs to no tenant of this server. Ask who runs it.",
+}
 
 _ISSUER_AWAY = {
     "error": "temporarily_unavailable",

@@ -93,7 +93,7 @@ async def break_down_failures(
         empty = why_empty(filters, runtime.fleets_seen)
         answer.coverage.note = " ".join(filter(None, (empty, answer.coverage.note))) or None
     fitted = _fitted(answer, found, asked.most, chosen=most is not None)
-    return answer_of(fitted, breakdown_text, personal=runtime.settings.show_personal_data)
+    return answer_of(fitted, breakdown_text, personal=runtime.personal)
 
 
 def _dimensions(by: list[str]) -> tuple[str, ...]:

@@ -70,7 +70,7 @@ async def compare_failures(
     before, _ = await read(Question(filters, baseline, PAGE, most))
     compare = partial(_comparison, reading, before, filters.given(), as_of, (max_groups or MOST_CAUSES, from_group))
     comparison = await runtime.learning(compare, sources_in(reading.frame, before.frame))
-    return answer_of(comparison, comparison_text, personal=runtime.settings.show_personal_data)
+    return answer_of(comparison, comparison_text, personal=runtime.personal)
 
 
 def _baseline(window: Window, start: str | None, end: str | None, now: datetime) -> Window:

@@ -70,7 +70,7 @@ async def trace_record(
 
     named = await runtime.learning(partial(learned_from, found), {op.source_name for op in found})
     trace = await anyio.to_thread.run_sync(_trace, runtime, window, given, found, complete, named)
-    return answer_of(trace, trace_text, personal=runtime.settings.show_personal_data)
+    return answer_of(trace, trace_text, personal=runtime.personal)
 
 
 async def _collect(
@@ -127,7 +127,7 @@ def _trace(
 ) -> Trace:
     from ..analysis.story import changes_since_success, in_order, state_of, steps_of
 
-    personal, writes = runtime.settings.show_personal_data, in_order(found)
+    personal, writes = runtime.personal, in_order(found)
     steps = steps_of(writes, personal, named)
     return Trace(
         window=WindowRead(from_datetime=window.start, to_datetime=window.end, default=window.default or None),

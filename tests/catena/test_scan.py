@@ -565,7 +565,7 @@ async def test_the_stand_in_is_read_whole_through_its_troubles(faults: Faults) -
     api = build_api(world, clock=lambda: NOW, faults=faults)
     http = httpx.AsyncClient(transport=httpx.ASGITransport(api))
     base = "https://api.example"
-    tokens = Tokens(http, base + TOKEN_PATH, CLIENT_ID, SecretStr(CLIENT_SECRET), "organization")
+    tokens = Tokens(http, base + TOKEN_PATH, CLIENT_ID, lambda: SecretStr(CLIENT_SECRET), "organization")
     client = CatenaClient(http, base, tokens, Limiter(8), Retries(8, 0, 0))
     query = Query(Filters(), NOW - timedelta(days=3), NOW)
     result = await Scan(client, query, lambda ops: [op.id for op in ops], size=20, most=10_000).run(20)

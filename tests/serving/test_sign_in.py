@@ -3,7 +3,6 @@
 import base64
 import json
 import logging
-import re
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -17,24 +16,14 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from mcp import Client
 from mcp.client.auth.extensions.client_credentials import ClientCredentialsOAuthProvider
 from mcp.client.streamable_http import streamable_http_client
-from mcp.server.mcpserver import Context
 from mcp.shared.auth import OAuthClientInformationFull, OAuthToken
-from pydantic import BaseModel
 
-from server.runtime import Runtime
-from server.serving.callers import caller
-from server.serving.http import application, names_for
+from server.demo.world import World
 from server.serving.keys import AGAIN_S, FRESH_S, LAST_S, IssuerAway, Keys
-from server.serving.limits import Limits
-from server.serving.sign_in import Guarded
 from server.serving.tokens import BadToken, Verifier
-from tests.conftest import Serve
-from tests.serving.conftest import Said, Web, running
+from tests.serving.conftest import Web
 from tests.serving.issuer import AUDIENCE, MAKE, Issuer, issuing
-from tests.test_cli import free_port
-
-METADATA = "/.well-known/oauth-protected-resource/mcp"
-ERAS = ["2025-11-25", "2026-07-28"]
+from tests.serving.signed import ERAS, METADATA, asked, challenge, signed_in, told
 
 
 @pytest.fixture
@@ -43,60 +32,10 @@ def issuer() -> Iterator[Issuer]:
         yield issuer
 
 
-class Seen(BaseModel):
-    """What a tool sees of who calls it."""
-
-    subject: str
-    client: str
-    scopes: list[str]
-    headers: str
-
-
 @pytest.fixture
-def web(serve: Serve, issuer: Issuer) -> Iterator[Web]:
-    """A server that wants tokens of the issuer, and has a tool that tells who calls and what it sees of the request."""
-    server = serve()
-
-    async def who_calls(ctx: Context[Runtime]) -> Seen:
-        known, request = caller(), ctx.request_context.request
-        assert known is not None
-        headers = dict(request.headers) if request else {}
-        return Seen(
-            subject=known.subject, client=known.client, scopes=sorted(known.scopes), headers=json.dumps(headers)
-        )
-
-    server.add_tool(who_calls)
-    port = free_port()
-    issuer.audience = f"http://127.0.0.1:{port}/mcp"
-    app = application(server, names_for("127.0.0.1", []), guarded=Guarded(issuer.address, issuer.audience))
-    with running(app, Limits(connections=50), port) as web:
+def web(world: World, issuer: Issuer) -> Iterator[Web]:
+    with signed_in(world, issuer) as web:
         yield web
-
-
-def asked(web: Web, token: str | None, tool: str = "who_calls", era: str = ERAS[1], **arguments: Any) -> Said:
-    """Call a tool as a client of either era does."""
-    meta = {"io.modelcontextprotocol/protocolVersion": era, "io.modelcontextprotocol/clientCapabilities": {}}
-    params = {"name": tool, "arguments": arguments} | ({"_meta": meta} if era == ERAS[1] else {})
-    body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}).encode()
-    named = {"mcp_method": "tools/call", "mcp_name": tool} if era == ERAS[1] else {}
-    signed = {} if token is None else {"authorization": f"Bearer {token}"}
-    return web.ask(body=body, mcp_protocol_version=era, **named, **signed)
-
-
-def told(said: Said) -> dict[str, Any]:
-    """Return the structured result of a call."""
-    assert said.status == 200, said
-    body = next((line[6:] for line in said.body.splitlines() if line.startswith("data: {")), said.body)
-    result: dict[str, Any] = json.loads(body)["result"]["structuredContent"]
-    return result
-
-
-def challenge(said: Said) -> dict[str, str]:
-    """Return the parts of a challenge."""
-    scheme, _, parts = said.headers["www-authenticate"].partition(" ")
-    assert scheme == "Bearer"
-    assert re.fullmatch(r'\w+="[^"]*"(, \w+="[^"]*")*', parts)
-    return dict(re.findall(r'(\w+)="([^"]*)"', parts))
 
 
 def test_without_a_token_a_client_is_told_where_to_get_one_and_finds_the_issuer(web: Web, issuer: Issuer) -> None:
