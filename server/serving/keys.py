@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -34,6 +35,9 @@ LAST_S = 3600.0
 
 ANSWER_S = 5.0
 MOST_KEYS = 100
+
+
+logger = logging.getLogger(__name__)
 
 
 class IssuerAway(OpsError):
@@ -85,6 +89,7 @@ class Keys:
                     told = await self._fetch()
             except (OpsError, TimeoutError) as exc:
                 self._away = str(exc) or "it did not answer in time"
+                logger.warning("The issuer (CATENA_AUTH_ISSUER) cannot be asked for its keys: %s", self._away)
                 return
             self._told, self._made, self._away, self._told_at = told, {}, "", self._now()
 

@@ -23,6 +23,12 @@ READ = "ops:read"
 PERSONAL = "ops:pii"
 """Shows personal data to the caller who holds it."""
 
+WANTED = "Catena-Personal-Data"
+"""A header by which a client that wants personal data, with the value `show`, is told to sign in for it.
+
+No argument of a tool: a text that a model reads must not talk it into asking.
+"""
+
 AGAIN_S = 10
 """After so long a client may ask again where the issuer could not be reached."""
 
@@ -59,7 +65,7 @@ class Guarded:
         told = self._told
         return create_protected_resource_routes(told.resource, told.authorization_servers, [READ, PERSONAL], NAME)
 
-    def refusal(self, status: int, error: str, why: str, scopes: Collection[str] = (READ,)) -> Response:
+    def refusal(self, status: int, error: str, why: str, scopes: Collection[str]) -> Response:
         """Return a refusal with all that a client needs to come back with a token that does."""
         challenge = {"error": error, "error_description": why} if error else {}
         challenge |= {"scope": " ".join(sorted(scopes, reverse=True)), "resource_metadata": self.metadata}
@@ -84,35 +90,38 @@ class SignIn:
         """Serve one request."""
         if scope["type"] != "http" or (scope["path"].rstrip("/") or "/") in self._open:
             return await self._app(scope, receive, send)
-        given = await self._caller(Headers(scope=scope).getlist("authorization"))
+        given = await self._caller(Headers(scope=scope))
         if isinstance(given, Response):
             return await given(scope, receive, send)
         headers = [(name, value) for name, value in scope["headers"] if name.lower() != b"authorization"]
         with called_by(given):
             await self._app({**scope, "headers": headers}, receive, send)
 
-    async def _caller(self, given: list[str]) -> Caller | Response:
-        """Return who brings these Authorization headers, or the answer to who may not come in."""
+    async def _caller(self, headers: Headers) -> Caller | Response:
+        """Return who sends a request, or the answer to who may not come in."""
+        refusal, wanted = self._guarded.refusal, {READ}
+        if headers.get(WANTED, "").strip().lower() == "show":
+            wanted.add(PERSONAL)
+        given = headers.getlist("authorization")
         if not given:
-            return self._guarded.refusal(401, "", "Sign in: this server wants a token of its issuer.")
+            return refusal(401, "", "Sign in: this server wants a token of its issuer.", wanted)
         scheme, _, token = given[0].partition(" ")
         if len(given) > 1 or scheme.lower() != "bearer" or not token.strip():
-            return self._guarded.refusal(401, "invalid_token", "One Authorization header with a Bearer token is taken.")
+            return refusal(401, "invalid_token", "One Authorization header with a Bearer token is taken.", wanted)
         try:
             signed = await self._verifier.verify(token.strip())
         except BadToken as exc:
-            return self._guarded.refusal(401, "invalid_token", f"The token is not taken. {exc}")
-        except IssuerAway as exc:
-            logger.warning("The issuer (CATENA_AUTH_ISSUER) cannot be asked for its keys: %s", exc)
+            return refusal(401, "invalid_token", f"The token is not taken. {exc}", wanted)
+        except IssuerAway:
             return JSONResponse(_ISSUER_AWAY, 503, {"Retry-After": str(AGAIN_S)})
-        if READ not in signed.scopes:
-            wanted = {READ} | (signed.scopes & {PERSONAL})
-            return self._guarded.refusal(403, "insufficient_scope", f"The token lacks the scope {READ}.", wanted)
+        held = signed.scopes & {READ, PERSONAL}
+        if lacking := " ".join(sorted(wanted - held)):
+            return refusal(403, "insufficient_scope", f"The token lacks the scope {lacking}.", wanted | held)
         tenant = self._guarded.tenants.of(signed.claims)
         if tenant is None:
             logger.warning("A caller who belongs to no tenant, or to several, was refused: %r", signed.subject)
             return JSONResponse(_NO_TENANT, 403)
-        return Caller(signed.subject, signed.client, tenant.name, signed.scopes & {READ, PERSONAL})
+        return Caller(signed.subject, signed.client, tenant.name, held)
 
 
 # Without a challenge: no other token of the same caller would do.

@@ -154,6 +154,19 @@ def test_a_token_without_the_scope_is_told_which_to_ask_for(web: Web, issuer: Is
         assert challenge(said)["resource_metadata"].endswith(METADATA)
 
 
+def test_a_client_that_wants_personal_data_is_told_which_scope_to_ask_for(web: Web, issuer: Issuer) -> None:
+    wants = {"catena_personal_data": "show"}
+    assert challenge(web.ask(**wants))["scope"] == "ops:read ops:pii"
+    lacks = web.ask(authorization=f"Bearer {issuer.token()}", **wants)
+    assert (lacks.status, challenge(lacks)["error"], challenge(lacks)["scope"]) == (
+        403,
+        "insufficient_scope",
+        "ops:read ops:pii",
+    )
+    assert web.ask(authorization=f"Bearer {issuer.token(scope='ops:pii ops:read')}", **wants).status == 200
+    assert web.ask(authorization=f"Bearer {issuer.token()}", catena_personal_data="hide").status == 200
+
+
 def test_the_clocks_of_issuer_and_server_may_differ_a_little(web: Web, issuer: Issuer) -> None:
     time_was = int(time.time())
     differing: list[dict[str, Any]] = [{"exp": time_was - 10}, {"nbf": time_was + 10, "iat": time_was + 10}]
@@ -286,6 +299,31 @@ class Kept:
 
     async def set_client_info(self, client_info: OAuthClientInformationFull) -> None:
         self.client = client_info
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("mode", ["auto", "legacy"])
+async def test_an_agent_steps_up_by_itself_where_it_comes_to_want_personal_data(
+    web: Web, issuer: Issuer, mode: str
+) -> None:
+    issuer.clients["agent"] = ("agent-secret", {})
+    auth = ClientCredentialsOAuthProvider(
+        server_url=issuer.audience,
+        storage=Kept(),
+        client_id="agent",
+        client_secret="agent-secret",
+        issuer=issuer.address,
+    )
+    async with (
+        httpx2.AsyncClient(auth=auth) as http,
+        Client(streamable_http_client(issuer.audience, http_client=http), mode=mode) as client,
+    ):
+        before = await client.call_tool("who_calls", {})
+        http.headers["Catena-Personal-Data"] = "show"
+        after = await client.call_tool("who_calls", {})
+    shown = [(result.structured_content or {})["personal"] for result in (before, after)]
+    assert shown == [False, True]
+    assert issuer.asked.count("/token") == 2
 
 
 @pytest.mark.anyio
