@@ -1,13 +1,14 @@
 """Sign-in over HTTP: this server as an OAuth 2.1 resource server (RFC 6750, RFC 9728). It verifies tokens and gives none."""
 
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from urllib.parse import urlsplit
 
 from mcp.server.auth.routes import build_resource_metadata_url, create_protected_resource_routes
 from mcp.shared.auth import ProtectedResourceMetadata
+from mcp.types import INVALID_REQUEST
 from starlette.datastructures import Headers
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -70,8 +71,13 @@ class Guarded:
         challenge = {"error": error, "error_description": why} if error else {}
         challenge |= {"scope": " ".join(sorted(scopes, reverse=True)), "resource_metadata": self.metadata}
         told = ", ".join(f'{name}="{value}"' for name, value in challenge.items())
-        body = {"error": error or "unauthorized", "error_description": why}
-        return JSONResponse(body, status, {"WWW-Authenticate": f"Bearer {told}"})
+        return refused(status, why, {"WWW-Authenticate": f"Bearer {told}"})
+
+
+def refused(status: int, why: str, headers: Mapping[str, str] | None = None) -> Response:
+    """Return a refusal whose reason clients of MCP show: they read no body but an error of the protocol."""
+    error = {"code": INVALID_REQUEST, "message": why}
+    return JSONResponse({"jsonrpc": "2.0", "id": None, "error": error}, status, headers)
 
 
 class SignIn:
@@ -113,24 +119,16 @@ class SignIn:
         except BadToken as exc:
             return refusal(401, "invalid_token", f"The token is not taken. {exc}", wanted)
         except IssuerAway:
-            return JSONResponse(_ISSUER_AWAY, 503, {"Retry-After": str(AGAIN_S)})
+            return refused(503, _ISSUER_AWAY, {"Retry-After": str(AGAIN_S)})
         held = signed.scopes & {READ, PERSONAL}
         if lacking := " ".join(sorted(wanted - held)):
             return refusal(403, "insufficient_scope", f"The token lacks the scope {lacking}.", wanted | held)
         tenant = self._guarded.tenants.of(signed.claims)
         if tenant is None:
             logger.warning("A caller who belongs to no tenant, or to several, was refused: %r", signed.subject)
-            return JSONResponse(_NO_TENANT, 403)
+            return refused(403, _NO_TENANT)  # without a challenge: no other token of theirs would do
         return Caller(signed.subject, signed.client, tenant.name, held)
 
 
-# Without a challenge: no other token of the same caller would do.
-_NO_TENANT = {
-    "error": "access_denied",
-    "error_description": "Your sign-in is good, and belongs to no tenant of this server. Ask who runs it.",
-}
-
-_ISSUER_AWAY = {
-    "error": "temporarily_unavailable",
-    "error_description": "The issuer of the tokens does not answer, so yours cannot be verified now. Try again in a moment.",
-}
+_NO_TENANT = "Your sign-in is good, and belongs to no tenant of this server. Ask who runs it."
+_ISSUER_AWAY = "The issuer of the tokens does not answer, so yours cannot be verified now. Try again in a moment."

@@ -155,7 +155,7 @@ def test_a_token_without_the_scope_is_told_which_to_ask_for(web: Web, issuer: Is
 
 
 def test_a_client_that_wants_personal_data_is_told_which_scope_to_ask_for(web: Web, issuer: Issuer) -> None:
-    wants = {"catena_personal_data": "show"}
+    wants: dict[str, Any] = {"catena_personal_data": "show"}
     assert challenge(web.ask(**wants))["scope"] == "ops:read ops:pii"
     lacks = web.ask(authorization=f"Bearer {issuer.token()}", **wants)
     assert (lacks.status, challenge(lacks)["error"], challenge(lacks)["scope"]) == (
