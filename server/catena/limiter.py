@@ -268,11 +268,12 @@ class Limiter:
 
     async def _begin(self, request: str) -> None:
         self._refuse_a_long_pause()
-        async with self._turns.one():
+        async with self._turns.one() as turn:
             while wait := await self._keeper.step(partial(Pace.begin, request=request, most=self.most)):
                 self._refuse_a_long_pause()
                 with anyio.move_on_after(wait if math.isfinite(wait) else self._keeper.look_again_s):
                     await self._ended.wait()
+                await self._turns.give_way(turn)
 
     async def _end(self, request: str, ending: Act[None]) -> None:
         def end(pace: Pace, now: float) -> None:
