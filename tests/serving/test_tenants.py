@@ -137,3 +137,30 @@ def test_calls_of_many_callers_at_once_do_not_meet(world: World, issuer: Issuer)
         for thread in threads:
             thread.join()
     assert wrong == []
+
+
+QUESTIONS: list[tuple[str, dict[str, Any]]] = [
+    ("summarize_failures", {"max_groups": 50}),
+    ("list_resource_operations", {"status": "failed", "detail": "full", "size": 40}),
+    ("list_resource_operations", {"outcome": "unresolved"}),
+    ("break_down_failures", {"by": ["record"], "most": 100}),
+    ("break_down_failures", {"by": ["cause"]}),
+    ("compare_failures", {}),
+]
+
+
+def test_what_was_shown_to_one_who_may_see_personal_data_stays_hidden_from_the_next(
+    world: World, issuer: Issuer
+) -> None:
+    def answers(*scopes: str) -> list[str]:
+        """Ask everything with each scope in turn, of one server; return the answers to the last."""
+        with signed_in(world, issuer) as web:
+            said = [
+                [asked(web, issuer.token(scope=scope), tool, **given).body for tool, given in QUESTIONS]
+                for scope in scopes
+            ]
+        return said[-1]
+
+    hidden, shown = answers("ops:read"), answers("ops:read ops:pii")
+    assert hidden != shown
+    assert answers("ops:read ops:pii", "ops:read") == hidden
