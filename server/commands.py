@@ -56,7 +56,7 @@ def run(arguments: Sequence[str], demo: bool) -> None:
 def _settings(ctx: typer.Context) -> Settings:
     """Read the settings and refuse to start a real connection without credentials."""
     settings = load_settings(demo=True) if ctx.obj else load_settings()
-    if not settings.demo:
+    if not settings.demo and not settings.tenants_file:  # tenants bring their own
         settings.secret()
     return settings
 
@@ -101,10 +101,8 @@ def serve(
     from .serving.calls import Calls
     from .serving.http import guarded_by, serve_http
 
-    settings = load_settings(demo=True) if ctx.obj else load_settings()
+    settings = _settings(ctx)
     guarded = guarded_by(settings)
-    if not settings.demo and not settings.tenants_file:
-        settings.secret()
     if guarded and (behind or no_sign_in):
         raise typer.BadParameter(
             "CATENA_AUTH_ISSUER is set, so callers sign in: leave --behind and --no-sign-in out, or unset it"

@@ -72,6 +72,10 @@ class CatenaClient:
         self.date: str | None = None
         """The `Date` of the API's last answer, to compare clocks."""
 
+    def narrowed(self, query: Query) -> Query:
+        """Return the query that is sent for another: with the filters by which the API leaves out what may not be seen."""
+        return self._allowance.narrowed(query) or query
+
     @property
     def limiter(self) -> Limiter:
         """The limiter that everything with these credentials shares."""
@@ -86,8 +90,8 @@ class CatenaClient:
         narrowed = self._allowance.narrowed(query)
         if narrowed is None:
             return Page([])
-        bounded = self._allowance.bounded
-        decode = partial(decode_page, admits=self._allowance.admits) if bounded else decode_page
+        admits = self._allowance.admits if self._allowance.bounded else None
+        decode = partial(decode_page, admits=admits) if admits else decode_page
         page = await self._get(OPERATIONS, narrowed.params(size, cursor), decode)
         party().operations += len(page.items) + len(page.left_out)
         return page

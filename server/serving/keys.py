@@ -68,6 +68,17 @@ class Keys:
             raise IssuerAway(self._away or "the issuer was not asked yet")
         return self._made.get((kid, algorithm)) or self._make(kid, algorithm)
 
+    async def count(self) -> int:
+        """Return how many keys the issuer names.
+
+        Raises:
+            IssuerAway: It does not tell.
+        """
+        await self._ask()
+        if self._away:
+            raise IssuerAway(self._away)
+        return len({id(key) for key in self._told.values()})
+
     def _make(self, kid: str | None, algorithm: str) -> jwt.PyJWK | None:
         told = self._told.get(kid)
         if told is None or told.get("alg", algorithm) != algorithm:

@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 from trio.testing import MockClock
 
+from server.catena.allowance import EVERYTHING
 from server.catena.auth import Tokens
 from server.catena.client import CatenaClient, Retries
 from server.catena.limiter import Limiter
@@ -79,6 +80,7 @@ class Listing(CatenaClient):
 
     def __init__(self, world: World, concurrency: int = 8, slowest: float = 1.0) -> None:
         self._world = world
+        self._allowance = EVERYTHING
         self._limiter = Limiter(concurrency)
         self._ranked = world.ranked()
         self._random = Random(7)

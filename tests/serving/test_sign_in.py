@@ -5,6 +5,7 @@ import json
 import logging
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -19,8 +20,10 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.auth import OAuthClientInformationFull, OAuthToken
 
 from server.demo.world import World
+from server.doctor import Check, check_setup
 from server.serving.keys import AGAIN_S, FRESH_S, LAST_S, IssuerAway, Keys
 from server.serving.tokens import BadToken, Verifier
+from tests.conftest import settings_of
 from tests.serving.conftest import Web
 from tests.serving.issuer import AUDIENCE, MAKE, Issuer, issuing
 from tests.serving.signed import ERAS, METADATA, asked, challenge, signed_in, told
@@ -348,3 +351,28 @@ async def test_an_agent_signs_in_with_its_own_credentials_through_the_client_of_
     assert not summary.is_error
     assert (who.structured_content or {})["subject"] == "agent"
     assert issuer.asked.count("/token") == 1
+
+
+@pytest.mark.anyio
+async def test_doctor_tells_whether_the_issuer_and_each_tenant_can_be_reached(
+    issuer: Issuer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blocks = ['[[tenant]]\nname = "good"\nclaims = {a = "b"}\nclient_id_env = "THE_ID"\nclient_secret_env = "THE_SECRET"\n',
+              '[[tenant]]\nname = "none"\nclaims = {a = "c"}\n']  # fmt: skip
+    (tmp_path / "tenants.toml").write_text("".join(blocks))
+    monkeypatch.setenv("THE_ID", "catena")
+    monkeypatch.setenv("THE_SECRET", "wrong")
+    given = {"auth_issuer": issuer.address, "auth_audience": AUDIENCE, "token_url": f"{issuer.address}/token"}
+    settings = settings_of(**given, tenants_file=tmp_path / "tenants.toml")
+
+    async def checked() -> dict[str, Check]:
+        checks: list[Check] = []
+        await check_setup(lambda: settings, checks.append)
+        return {check.name: check for check in checks}
+
+    found = await checked()
+    assert found["issuer"] == Check("issuer", True, f"{issuer.address}, keys found: 1")
+    assert (found["tenant none"].fine, "no Catena credentials" in found["tenant none"].told) == (False, True)
+    assert (found["tenant good"].fine, "refused the credentials" in found["tenant good"].told) == (False, True)
+    issuer.away = True
+    assert (await checked())["issuer"].fine is False

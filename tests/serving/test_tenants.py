@@ -139,6 +139,19 @@ def test_calls_of_many_callers_at_once_do_not_meet(world: World, issuer: Issuer)
     assert wrong == []
 
 
+def test_catena_is_asked_for_no_more_than_may_be_seen(world: World, issuer: Issuer) -> None:
+    def requests(tenants: Tenants, **given: Any) -> int:
+        sent: list[httpx.Request] = []
+        with signed_in(world, issuer, tenants, sent=sent) as web:
+            token = issuer.token(tenant="t")
+            told(asked(web, token, "summarize_failures", from_datetime="-10d", size=100, **given))
+        return len(sent)
+
+    claims = (("tenant", frozenset({"t"})),)
+    narrow = Tenants((Tenant("t", claims, None, Allowance(connections=frozenset({KEYSTONE}))),))
+    assert requests(narrow) <= 1.1 * requests(Tenants((Tenant("t", claims),)), connection_id=KEYSTONE)
+
+
 QUESTIONS: list[tuple[str, dict[str, Any]]] = [
     ("summarize_failures", {"max_groups": 50}),
     ("list_resource_operations", {"status": "failed", "detail": "full", "size": 40}),
