@@ -106,10 +106,8 @@ def application(
     inside = WholeRequests(app, limits or Limits())
     if guarded is None:
         return door(inside, names)
-    routes = guarded.routes()
-    app.router.routes.extend(routes)
-    verifier, open_to_all = Verifier(guarded.issuer, guarded.audience), [HEALTH, *(route.path for route in routes)]
-    return door(SignIn(inside, guarded, verifier, open_to_all), names)
+    app.router.routes.extend(guarded.routes())
+    return door(SignIn(inside, guarded, Verifier(guarded.issuer, guarded.audience), [HEALTH]), names)
 
 
 def server_of(app: ASGIApp, host: str, port: int, limits: Limits | None = None) -> uvicorn.Server:

@@ -28,7 +28,8 @@ FRESH_S = 300.0
 """After so long keys are asked for again, so that one which the issuer has withdrawn ends."""
 
 AGAIN_S = 2.0
-"""The issuer is asked at most so often, whatever keys tokens name."""
+AWAY_S = 10.0
+"""The issuer is asked at most so often, whatever keys tokens name; more seldom where it did not answer."""
 
 LAST_S = 3600.0
 """For so long keys still count while the issuer cannot be reached."""
@@ -62,7 +63,9 @@ class Keys:
         Raises:
             IssuerAway: It cannot be told, since the issuer does not answer.
         """
-        if self._now() - self._told_at > FRESH_S or kid not in self._told:
+        known = kid in self._told
+        # What is known answers meanwhile: an issuer that hangs holds up one caller, not all.
+        if not known or (self._now() - self._told_at > FRESH_S and not self._asking.locked()):
             await self._ask()
         if self._now() - self._told_at > LAST_S or (kid not in self._told and self._away):
             raise IssuerAway(self._away or "the issuer was not asked yet")
@@ -90,19 +93,19 @@ class Keys:
         return key
 
     async def _ask(self) -> None:
-        """Ask the issuer, once for all who wait, and not again before `AGAIN_S`."""
+        """Ask the issuer, once for all who wait, and not again at once."""
         async with self._asking:
-            if self._now() - self._asked_at < AGAIN_S:
+            if self._now() - self._asked_at < (AWAY_S if self._away else AGAIN_S):
                 return
-            self._asked_at = self._now()
             try:
                 with anyio.fail_after(ANSWER_S):
                     told = await self._fetch()
             except (OpsError, TimeoutError) as exc:
                 self._away = str(exc) or "it did not answer in time"
                 logger.warning("The issuer (CATENA_AUTH_ISSUER) cannot be asked for its keys: %s", self._away)
-                return
-            self._told, self._made, self._away, self._told_at = told, {}, "", self._now()
+            else:
+                self._told, self._made, self._away, self._told_at = told, {}, "", self._now()
+            self._asked_at = self._now()  # not before: who is cancelled leaves the asking to the next
 
     async def _fetch(self) -> dict[str | None, dict[str, Any]]:
         async with await anyio.to_thread.run_sync(open_http, (self._issuer,), ANSWER_S, 2) as http:

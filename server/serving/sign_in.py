@@ -94,7 +94,7 @@ class SignIn:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        if scope["type"] != "http" or (scope["path"].rstrip("/") or "/") in self._open:
+        if scope["type"] != "http" or self._open_to_all(scope["path"]):
             return await self._app(scope, receive, send)
         given = await self._caller(Headers(scope=scope))
         if isinstance(given, Response):
@@ -102,6 +102,10 @@ class SignIn:
         headers = [(name, value) for name, value in scope["headers"] if name.lower() != b"authorization"]
         with called_by(given):
             await self._app({**scope, "headers": headers}, receive, send)
+
+    def _open_to_all(self, path: str) -> bool:
+        """Tell what is there for those who have no token yet; a client that looks in vain must be told so, not refused."""
+        return path.startswith("/.well-known/") or (path.rstrip("/") or "/") in self._open
 
     async def _caller(self, headers: Headers) -> Caller | Response:
         """Return who sends a request, or the answer to who may not come in."""

@@ -21,7 +21,7 @@ from mcp.shared.auth import OAuthClientInformationFull, OAuthToken
 
 from server.demo.world import World
 from server.doctor import Check, check_setup
-from server.serving.keys import AGAIN_S, FRESH_S, LAST_S, IssuerAway, Keys
+from server.serving.keys import AGAIN_S, AWAY_S, FRESH_S, LAST_S, IssuerAway, Keys
 from server.serving.tokens import BadToken, Verifier
 from tests.conftest import settings_of
 from tests.serving.conftest import Web
@@ -42,7 +42,7 @@ def web(world: World, issuer: Issuer) -> Iterator[Web]:
 
 
 def test_without_a_token_a_client_is_told_where_to_get_one_and_finds_the_issuer(web: Web, issuer: Issuer) -> None:
-    for path in ("/mcp", "/mcp/", "//mcp", "/", "/docs", "/healthz/x", "/.well-known/oauth-protected-resource"):
+    for path in ("/mcp", "/mcp/", "//mcp", "/", "/docs", "/healthz/x", "/.well-known"):
         said = web.ask(path=path)
         assert said.status == 401, path
         assert challenge(said) == {"scope": "ops:read", "resource_metadata": f"http://127.0.0.1:{web.port}{METADATA}"}
@@ -55,6 +55,9 @@ def test_without_a_token_a_client_is_told_where_to_get_one_and_finds_the_issuer(
         "resource_name": "Catena resource operations",
     }
     assert web.ask("GET", "/healthz", b"").status == 200
+    for nothing in ("/.well-known/openid-configuration", "/.well-known/../mcp", "/.well-known/%2e%2e/mcp"):
+        assert web.ask("GET", nothing, b"").status == 404
+        assert web.ask(path=nothing).status == 404
     assert issuer.asked == [], "whoever brings nothing makes nobody ask the issuer"
 
 
@@ -235,8 +238,31 @@ async def test_while_the_issuer_is_away_known_keys_count_for_an_hour_and_then_no
     with pytest.raises(IssuerAway):
         await verifier.verify(issuer.token())
     issuer.away = False
-    clock.at += AGAIN_S
+    clock.at += AWAY_S
     assert (await verifier.verify(issuer.token())).subject == "dana"
+
+
+@pytest.mark.anyio
+async def test_an_issuer_that_hangs_holds_up_one_caller_and_not_all(issuer: Issuer) -> None:
+    clock = Clock()
+    keys = Keys(issuer.address, clock)
+    assert await keys.find("k1", "ES256")
+    begun = anyio.Event()
+
+    async def hangs(_: Keys) -> dict[str | None, dict[str, Any]]:
+        begun.set()
+        await anyio.sleep_forever()
+        raise AssertionError("unreachable")
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(Keys, "_fetch", hangs)
+        clock.at += FRESH_S + 1
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(keys.find, "k1", "ES256")
+            await begun.wait()
+            with anyio.fail_after(1):
+                assert await keys.find("k1", "ES256")
+            tasks.cancel_scope.cancel()
 
 
 @pytest.mark.anyio
