@@ -56,7 +56,7 @@ def run(arguments: Sequence[str], demo: bool) -> None:
 def _settings(ctx: typer.Context) -> Settings:
     """Read the settings and refuse to start a real connection without credentials."""
     settings = load_settings(demo=True) if ctx.obj else load_settings()
-    if not settings.demo:
+    if not settings.demo and not settings.tenants_file:  # tenants bring their own
         settings.secret()
     return settings
 
@@ -93,18 +93,31 @@ def serve(
     allowed_host: Annotated[
         list[str] | None, typer.Option(help="Host name by which clients reach a server beyond loopback; may repeat.")
     ] = None,
+    behind: Annotated[
+        str, typer.Option(help="Name of the gateway that lets only your callers through, in the place of a sign-in.")
+    ] = "",
+    no_sign_in: Annotated[
+        bool, typer.Option("--no-sign-in", help="Let whoever reaches it ask, beyond loopback too.")
+    ] = False,
     drain: Annotated[
         float, typer.Option(min=0, help="Seconds for which, told to end (SIGTERM), /readyz says so before it ends.")
     ] = 0,
 ) -> None:
-    """Serve MCP. Over HTTP at /mcp, stateless, with /healthz and /readyz; it has no sign-in of its own, so keep it on loopback."""
-    settings = _settings(ctx)
-    server = build_server(settings)
+    """Serve MCP. Over HTTP at /mcp, stateless, with /healthz and /readyz; beyond loopback with a sign-in (CATENA_AUTH_ISSUER)."""
     if transport is Transport.stdio:
         raise typer.BadParameter("stdio takes no host or port; leave them out, or add --transport http")
-    from .serving.http import serve_http
+    from .serving.calls import Calls
+    from .serving.http import guarded_by, serve_http
 
-    serve_http(server, host, port, allowed_host or [], drain)
+    settings = _settings(ctx)
+    guarded = guarded_by(settings)
+    if guarded and (behind or no_sign_in):
+        raise typer.BadParameter(
+            "CATENA_AUTH_ISSUER is set, so callers sign in: leave --behind and --no-sign-in out, or unset it"
+        )
+    instead = f"behind {behind}" if behind else "NO SIGN-IN" if no_sign_in else ""
+    server = build_server(settings, calling=Calls(guarded.tenants, settings).lent if guarded else None)
+    serve_http(server, host, port, allowed_host or [], guarded, instead, drain)
 
 
 @app.command()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Collection, Generator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property, partial
@@ -15,6 +16,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 import anyio
 import anyio.to_thread
 
+from .accounts import Account
+from .catena.allowance import EVERYTHING, Allowance
 from .errors import CatenaError, Unreachable
 from .reading.kept import answered
 from .reading.question import Question, Reading
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
     from .catena.client import CatenaClient, Retries
     from .causes.memory import Memory
     from .reading.sharing import Sharing
+    from .store.link import Link
 
 ASIDE_S = 2.0
 """The most that what an answer can do without may take."""
@@ -44,6 +48,10 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+PERSONAL: ContextVar[bool | None] = ContextVar("personal", default=None)
+"""Whether personal data is shown to who asks; None: as the settings say."""
+
+
 class Opened(NamedTuple):
     """What is opened by the first call that needs it."""
 
@@ -53,12 +61,15 @@ class Opened(NamedTuple):
 
 @dataclass
 class Runtime:
-    """One running server."""
+    """One running server, or what it holds of one tenant: `part` names it, and `allowance` what of the account it sees."""
 
     settings: Settings
     clock: Callable[[], datetime] = utc_now
     open_http: Callable[[], httpx.AsyncClient] | None = None
     retries: Retries | None = None
+    account: Account | None = None
+    allowance: Allowance = EVERYTHING
+    part: str = ""
     seen: Seen = field(default_factory=Seen)
     _opened: Opened | None = None
     _statuses: dict[str, tuple[datetime, str | None]] = field(default_factory=dict)
@@ -68,6 +79,12 @@ class Runtime:
     def __post_init__(self) -> None:
         """Let the first of several calls open what all of them use."""
         self._opening = anyio.Lock()
+
+    @property
+    def personal(self) -> bool:
+        """Whether personal data is shown to who asks now."""
+        told = PERSONAL.get()
+        return self.settings.show_personal_data if told is None else told
 
     @cached_property
     def memory(self) -> Memory:
@@ -95,45 +112,31 @@ class Runtime:
     async def _open(self) -> Opened:
         async with self._opening:
             if self._opened is None:
-                sharing = self._open_sharing()
-                self._opened = Opened(await self._open_client(sharing), sharing)
+                self._opened = await self._opened_on(self.account or self._own_account())
             return self._opened
 
-    async def _open_client(self, sharing: Sharing | None) -> CatenaClient:
-        from .catena.auth import Tokens
+    def _own_account(self) -> Account:
+        account = Account(self.settings, self.open_http)
+        self._exit.push_async_callback(account.aclose)
+        return account
+
+    async def _opened_on(self, account: Account) -> Opened:
         from .catena.bounded import MEGABYTE
         from .catena.client import CatenaClient
-        from .catena.limiter import Limiter
-        from .catena.network import open_http
-        from .catena.shared_pace import SharedPace
 
-        settings = self.settings
-        secret = settings.secret()
-        most = settings.max_concurrency
-        open_them = self.open_http or partial(
-            open_http, (settings.base_url, settings.token_url), settings.request_timeout_s, most + 2
-        )
-        http = open_them()
-        await self._exit.enter_async_context(http)
-        tokens = Tokens(http, settings.token_url, settings.client_id, secret, settings.scope)
-        limiter = Limiter(most, SharedPace(sharing.store.swap) if sharing else None)
+        settings, line = self.settings, await account.line()
         most_bytes = settings.max_answer_mb * MEGABYTE
-        return CatenaClient(http, settings.base_url, tokens, limiter, self.retries, most_bytes)
+        client = CatenaClient(
+            line.http, settings.base_url, line.tokens, line.limiter, self.retries, most_bytes, self.allowance
+        )
+        return Opened(client, self._sharing_on(line.link, account) if line.link else None)
 
-    def _open_sharing(self) -> Sharing | None:
-        settings = self.settings
-        if not settings.shares:
-            return None
+    def _sharing_on(self, link: Link, account: Account) -> Sharing:
         from .reading.sharing import Sharing
-        from .store.link import Link
-        from .store.sealed import Seal
         from .store.shared import SharedStore
 
-        link = Link(settings.store_url)
-        self._exit.callback(link.close)
-        # Not the token: one small request an hour and server is less to lose than a key that opens everything.
-        seal = Seal(settings.secret(), settings.base_url, settings.client_id, settings.scope)
-        return Sharing(SharedStore(link, seal, 2 * settings.max_operations), self._reads.tasks)
+        part = (self.part, *self.allowance.words) if self.part or self.allowance.bounded else ()
+        return Sharing(SharedStore(link, account.seal(*part), 2 * self.settings.max_operations), self._reads.tasks)
 
     async def read(
         self, question: Question, *, refresh: bool = False, progress: Progress = untold, time_share: float = 1.0

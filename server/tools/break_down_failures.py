@@ -91,7 +91,7 @@ async def break_down_failures(
     answer, found = await runtime.analysed(partial(_broken_down, reading, as_of, asked), reading)
     answer.coverage.say(await what_is_missing(runtime, reading))
     fitted = _fitted(answer, found, asked.most, chosen=most is not None)
-    return answer_of(fitted, breakdown_text, personal=runtime.settings.show_personal_data)
+    return answer_of(fitted, breakdown_text, personal=runtime.personal)
 
 
 def _dimensions(by: list[str]) -> tuple[str, ...]:

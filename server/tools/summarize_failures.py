@@ -93,7 +93,7 @@ async def summarize_failures(
     summary.coverage.say(await what_is_missing(runtime, reading))
     await _add_connection_status(runtime, summary.groups[:MOST_SHOWN])
     summary = _fitted(summary, lines=max_groups is not None)
-    answer = answer_of(summary, summary_text, personal=settings.show_personal_data)
+    answer = answer_of(summary, summary_text, personal=runtime.personal)
     if settings.board:
         answer.meta = {TIMELINES: {group.id: group.over_time for group in summary.groups}}
     return answer

@@ -59,7 +59,7 @@ class Api:
 
 def client_of(transport: httpx.AsyncBaseTransport, attempts: int = 4, limiter: Limiter | None = None) -> CatenaClient:
     http = httpx.AsyncClient(transport=transport)
-    tokens = Tokens(http, API + TOKEN_PATH, CLIENT_ID, SecretStr(CLIENT_SECRET), "organization")
+    tokens = Tokens(http, API + TOKEN_PATH, CLIENT_ID, lambda: SecretStr(CLIENT_SECRET), "organization")
     return CatenaClient(http, API, tokens, limiter or Limiter(8), Retries(attempts, first_wait=0, longest_wait=0))
 
 

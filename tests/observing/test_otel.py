@@ -77,7 +77,7 @@ async def test_over_http_a_gateways_trace_is_continued_where_the_client_tells_no
 async def test_the_figures_tell_durations_requests_refusals_rows_and_what_was_held(
     serve: Serve, collector: Collector
 ) -> None:
-    async with Client(serve(Faults(rate=8))) as client:
+    async with Client(serve(Faults(rate=3))) as client:
         answer = facts(await client.call_tool("summarize_failures", {"from_datetime": "-9d"}))
         await client.call_tool("summarize_failures", {"source_name": "samsara"})
         await client.call_tool("summarize_failures", {"source_name": "samsra"})
