@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import anyio
 from mcp import MCPError
 from mcp.server import MCPServer
-from mcp.server._otel import OpenTelemetryMiddleware
 from mcp.server.context import CallNext, HandlerResult, ServerMiddleware, ServerRequestContext
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError
@@ -223,9 +222,9 @@ def build_server(
 def _watch(server: OpsServer, settings: Settings) -> Watch | None:
     """Let the audit and telemetry see every request first, and what it was answered last.
 
-    The SDK's own telemetry goes: its spans hold names and messages as callers wrote them.
+    The SDK's own telemetry goes: its spans hold names and messages as callers wrote them. Its class is no public name.
     """
-    server.middleware[:] = [one for one in server.middleware if not isinstance(one, OpenTelemetryMiddleware)]
+    server.middleware[:] = [one for one in server.middleware if type(one).__name__ != "OpenTelemetryMiddleware"]
     audit, telemetry = None, None
     if telemetry_is_asked_for():
         from .observing.otel import Telemetry
