@@ -50,10 +50,10 @@ class Verifier:
         """
         try:
             header = jwt.get_unverified_header(token)
-        except jwt.PyJWTError:
+        except _UNDECODABLE:
             raise BadToken("It is no JWT.") from None
         kid, algorithm = header.get("kid"), header.get("alg")
-        if algorithm not in ALGORITHMS:
+        if not isinstance(algorithm, str) or algorithm not in ALGORITHMS:
             raise BadToken("It is signed in a way that is not taken here.")
         key = await self._keys.find(kid, algorithm)
         if key is None:
@@ -78,8 +78,11 @@ class Verifier:
         return claims
 
 
+_UNDECODABLE = (jwt.PyJWTError, ValueError, RecursionError)
+"""What the library raises on what was never a token: of letters and of nesting it does not expect, too."""
+
 _UNUSABLE = "It does not say all that it must, or not in the form it must."
-_REASONS: dict[type[jwt.PyJWTError], str] = {
+_REASONS: dict[type[Exception], str] = {
     jwt.ExpiredSignatureError: "It has expired.",
     jwt.ImmatureSignatureError: "It is not in force yet.",
     jwt.InvalidAudienceError: "It is meant for another server.",

@@ -5,6 +5,7 @@ import json
 import logging
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,9 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from jwt.algorithms import get_default_algorithms
 from mcp import Client
 from mcp.client.auth.extensions.client_credentials import ClientCredentialsOAuthProvider
 from mcp.client.streamable_http import streamable_http_client
@@ -139,6 +143,41 @@ def test_no_forged_token_is_taken(web: Web, issuer: Issuer) -> None:
     ):
         assert web.ask(authorization=header).status == 401, header
     assert web.ask(path=f"/mcp?access_token={issuer.token()}").status == 401
+
+
+JSON = st.recursive(st.none() | st.booleans() | st.integers() | st.text(max_size=9), lambda part: st.lists(part, max_size=3) | st.dictionaries(st.text(max_size=5), part, max_size=3))  # fmt: skip
+HEADERS = st.fixed_dictionaries({}, optional={"alg": JSON | st.just("ES256"), "kid": JSON | st.just("k1"), "typ": JSON, "crit": JSON, "b64": JSON, "zip": JSON})  # fmt: skip
+CLAIMS = st.fixed_dictionaries({}, optional=dict.fromkeys(("iss", "aud", "sub", "exp", "nbf", "iat", "scope", "client_id"), JSON))  # fmt: skip
+
+
+@pytest.fixture
+def verifier(issuer: Issuer) -> Verifier:
+    return Verifier(issuer.address, AUDIENCE)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
+@given(headers=HEADERS, claims=CLAIMS, noise=st.text(max_size=40), signed=st.booleans())
+def test_whatever_is_sent_as_a_token_is_answered_with_a_reason(
+    issuer: Issuer, verifier: Verifier, headers: dict[str, Any], claims: dict[str, Any], noise: str, signed: bool
+) -> None:
+    def part(told: object) -> str:
+        return base64.urlsafe_b64encode(json.dumps(told).encode()).decode().rstrip("=")
+
+    signer = issuer.keys["k1"][1]
+    about = {"alg": "ES256", "kid": "k1"} | headers
+    good = {"iss": issuer.address, "aud": AUDIENCE, "sub": "x", "exp": 4_000_000_000} | claims
+    body = f"{part(about)}.{part(good)}".encode()
+    signature = get_default_algorithms()["ES256"].sign(body, signer) if signed else noise.encode()
+    token = f"{body.decode()}.{base64.urlsafe_b64encode(signature).decode().rstrip('=')}"
+    deep = base64.urlsafe_b64encode(b'{"alg":' + b"[" * 9000).decode()
+
+    async def verified() -> None:
+        for text in (token, noise, f"{deep}.{deep}.{noise}", f"{noise}.{token}"):
+            with suppress(BadToken):
+                assert (await verifier.verify(text)).subject == good["sub"]
+                assert signed
+
+    anyio.run(verified)
 
 
 @pytest.mark.anyio
