@@ -65,7 +65,7 @@ async def records_found(
     if start.group:
         found.say(causes_told({start.group: told.cause}))
     if known := guessed(told.records):
-        found.say(f"Of the {told.records.failed:,} {known}.")
+        found.say(f"Of these {told.records.failed:,}, {known}.")
     if told.records.exist:
         found.say(f"{plural(told.records.exist, 'create')} of them {EXIST}: there is a record to update.")
     await anyio.to_thread.run_sync(_fill, found, told, start)

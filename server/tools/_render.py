@@ -154,7 +154,7 @@ def guessed(records: Records) -> str:
     """Say of how many records it is only guessed which writes are theirs."""
     told = ((records.by_field, "fields"), (records.by_payload, "identical payloads"))
     known = [f"{count:,} by {what}" for count, what in told if count]
-    return f"known only: {', '.join(known)}" if known else ""
+    return f"identity guessed: {', '.join(known)}" if known else ""
 
 
 EXIST = "exist at the TSP"
