@@ -18,9 +18,8 @@ def with_records(failed: pl.DataFrame, frame: pl.DataFrame) -> pl.DataFrame:
     """Return failed rows with `record` (who they are about) and the last success and pending of it in a whole frame."""
     for name in IDENTITIES:
         # Of a million operations only those of records that failed matter: counting the others costs hundreds of megabytes.
-        asked_for = failed.select(*_PLACE, name).drop_nulls().unique()
-        known = frame.lazy().select(*_PLACE, name, "status", "created_at")
-        latest = known.join(asked_for.lazy(), on=[*_PLACE, name], how="semi").group_by(*_PLACE, name)
+        asked_for = pl.col(name).is_in(failed[name].drop_nulls().unique().implode())
+        latest = frame.lazy().filter(asked_for).select(*_PLACE, name, "status", "created_at").group_by(*_PLACE, name)
         last = latest.agg(_last("success", name), _last("pending", name)).collect(engine="streaming")
         failed = failed.join(last, on=[*_PLACE, name], how="left", maintain_order="left")
     return failed.with_columns(
