@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 
-.PHONY: help demo test check lint types wheel package image artefacts clients bench lock clean
+.PHONY: help demo test evals check lint types wheel package image artefacts clients bench lock clean
 TOOLS := .venv-package/bin
 .DEFAULT_GOAL := help
 
@@ -19,6 +19,9 @@ demo: $(VENV)/run ## answer one real question from the built-in demo API, and pr
 
 test: $(VENV)/dev ## run the tests
 	@$(BIN)/python -m pytest -q -n auto --dist loadgroup
+
+evals: $(VENV)/dev ## ask the questions whose answers are known, and print how the tools did
+	@$(BIN)/python -m evals
 
 check: lint types test wheel artefacts ## everything that must hold before a change lands
 
@@ -73,7 +76,7 @@ lock: ## pin the requirements anew (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate \
 	  --group dev -c requirements/run.txt pyproject.toml -o requirements/dev.txt
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate \
-	  --group build --extra redis --extra socks -c requirements/dev.txt pyproject.toml -o requirements/image.txt
+	  --group build --extra otel --extra redis --extra socks -c requirements/dev.txt pyproject.toml -o requirements/image.txt
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate \
 	  --group package -o requirements/package.txt
 

@@ -2,26 +2,29 @@
 
 import inspect
 import logging
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import anyio
 from mcp import MCPError
 from mcp.server import MCPServer
+from mcp.server._otel import OpenTelemetryMiddleware
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.types import INVALID_PARAMS, CallToolResult, GetPromptResult, InputRequiredResult, Tool, ToolAnnotations
 
 from . import __version__
-from .catena.outside import said_back
+from .catena.outside import said_back, unquoted
 from .errors import did_you_mean
+from .observing.watch import Watch
 from .prompts import add_prompts
 from .resources import add_resources
 from .runtime import Runtime, running, utc_now
 from .settings import Settings
+from .telemetry import current, telemetry_is_asked_for
 from .tools._boundary import check_names, steering
 from .tools._schema import lean_input, lean_output
 from .tools.break_down_failures import break_down_failures
@@ -83,6 +86,12 @@ class OpsServer(MCPServer[Runtime]):
     longest_call_s: float
     """After so long a call is ended whatever it waits for; reads end before, with what they have."""
 
+    opened: Runtime | None = None
+    """What is used now; over HTTP there is one for all."""
+
+    watch: Watch | None
+    """What tells the audit and telemetry of each request; None where both are off."""
+
     async def list_tools(self) -> list[Tool]:
         """List the tools with schemas as small as they can be."""
         tools = await super().list_tools()
@@ -105,12 +114,14 @@ class OpsServer(MCPServer[Runtime]):
             )
         check_names(arguments, schemas[name])
         # Models write null or "" for what they do not want to give.
-        arguments = {key: value for key, value in arguments.items() if value not in (None, "")}
+        given = {key: unquoted(value) for key, value in arguments.items()}
+        arguments = {key: value for key, value in given.items() if value not in (None, "")}
         with anyio.move_on_after(self.longest_call_s):
             try:
                 return await super().call_tool(name, arguments, context)
             except ToolError as exc:
                 raise steering(exc, schemas[name]) from exc.__cause__
+        current().fault = TimeoutError.__name__
         raise ToolError(TIME_WAS_UP)
 
     async def get_prompt(
@@ -147,18 +158,27 @@ def build_server(
     def runtime() -> AbstractAsyncContextManager[Runtime]:
         return running(Runtime(settings, clock, open_http, retries))
 
+    @asynccontextmanager
+    async def living(_: MCPServer[Runtime]) -> AsyncGenerator[Runtime]:
+        async with runtime() as server.opened:
+            yield server.opened
+        server.opened = None
+        if watch:
+            await watch.close()
+
     server = OpsServer(
         NAME,
         title="Catena operations",
         version=__version__,
         instructions=INSTRUCTIONS,
-        lifespan=lambda _: runtime(),
+        lifespan=living,
         log_level="WARNING",
         subscriptions=False,  # the catalogue never changes while the server runs
         extensions=[board_extension()] if settings.board else None,
         middleware=[_briefly, *([tell_extensions] if settings.board else [])],
     )
     server.runtime = runtime
+    server.watch = watch = _watch(server, settings)
     server.longest_call_s = settings.deadline_s + OVERTIME_S
     for title, tool in TOOLS:
         server.add_tool(
@@ -171,6 +191,28 @@ def build_server(
     add_prompts(server)
     add_resources(server)
     return server
+
+
+def _watch(server: OpsServer, settings: Settings) -> Watch | None:
+    """Let the audit and telemetry see every request first, and what it was answered last.
+
+    The SDK's own telemetry goes: its spans hold names and messages as callers wrote them.
+    """
+    server.middleware[:] = [one for one in server.middleware if not isinstance(one, OpenTelemetryMiddleware)]
+    audit, telemetry = None, None
+    if telemetry_is_asked_for():
+        from .observing.otel import Telemetry
+
+        telemetry = Telemetry()
+    if settings.audit_file:
+        from .observing.audit import Audit
+
+        audit = Audit(settings.audit_file)
+    if audit is None and telemetry is None:
+        return None
+    watch = Watch(server, audit, telemetry)
+    server.middleware.insert(0, watch)
+    return watch
 
 
 async def _briefly(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
@@ -208,9 +250,8 @@ def quiet_logging() -> None:
     logging.basicConfig(level=logging.WARNING, handlers=[handler])
     for name in ("httpx", "httpcore"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    logging.getLogger("stamina").setLevel(
-        logging.ERROR
-    )  # says that something was tried again, but neither what nor why
+    for name in ("stamina", "opentelemetry"):  # say that something was tried again, but neither what nor why
+        logging.getLogger(name).setLevel(logging.ERROR)
 
 
 def _demo(settings: Settings, clock: Callable[[], datetime]) -> "tuple[Settings, Callable[[], httpx.AsyncClient]]":

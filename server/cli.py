@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from .errors import BadSettings
 
@@ -28,6 +29,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     demo = "--demo" in arguments  # goes with every command, wherever it stands
     rest = [word for word in arguments if word != "--demo"]
     try:
+        rest = settings_taken(rest)
         if rest in STDIO:
             serve_stdio(demo)
         else:
@@ -40,6 +42,28 @@ def main(argv: Sequence[str] | None = None) -> None:
         sys.exit(2)
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def settings_taken(arguments: list[str]) -> list[str]:
+    """Take `--settings FILE` out of the arguments, wherever it stands, and its lines into the environment.
+
+    Raises:
+        BadSettings: No file is named, or it cannot be used.
+    """
+    rest, file = [], None
+    words = iter(arguments)
+    for word in words:
+        if word == "--settings" or word.startswith("--settings="):
+            file = word.partition("=")[2] or next(words, None)
+            if not file:
+                raise BadSettings("--settings takes a file of lines NAME=value.")
+        else:
+            rest.append(word)
+    if file:
+        from .settings import take_settings
+
+        take_settings(Path(file).expanduser())
+    return rest
 
 
 def serve_stdio(demo: bool) -> None:

@@ -67,11 +67,16 @@ def _version(asked: bool) -> None:
         raise typer.Exit
 
 
-@app.callback(epilog="Without a command: MCP over stdio. Settings are CATENA_* environment variables; see the README.")
+@app.callback(
+    epilog="Without a command: MCP over stdio. Settings are CATENA_* environment variables, or lines of a file; see the README."
+)
 def _root(
     _demo: Annotated[
         bool, typer.Option("--demo", help="Use the built-in stand-in API: no account, nothing sent.")
     ] = False,
+    _settings: Annotated[
+        Path | None, typer.Option("--settings", help="A file of settings, NAME=value a line; the environment wins.")
+    ] = None,
     _version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
@@ -88,15 +93,18 @@ def serve(
     allowed_host: Annotated[
         list[str] | None, typer.Option(help="Host name by which clients reach a server beyond loopback; may repeat.")
     ] = None,
+    drain: Annotated[
+        float, typer.Option(min=0, help="Seconds for which, told to end (SIGTERM), /readyz says so before it ends.")
+    ] = 0,
 ) -> None:
-    """Serve MCP. Over HTTP at /mcp, stateless, with /healthz; it has no sign-in of its own, so keep it on loopback."""
+    """Serve MCP. Over HTTP at /mcp, stateless, with /healthz and /readyz; it has no sign-in of its own, so keep it on loopback."""
     settings = _settings(ctx)
     server = build_server(settings)
     if transport is Transport.stdio:
         raise typer.BadParameter("stdio takes no host or port; leave them out, or add --transport http")
     from .serving.http import serve_http
 
-    serve_http(server, host, port, allowed_host or [])
+    serve_http(server, host, port, allowed_host or [], drain)
 
 
 @app.command()

@@ -22,7 +22,7 @@ Each message says what happened, why, and what to do next. Text of the API or of
 """
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 
 class OpsError(Exception):
@@ -61,7 +61,11 @@ class Refused(CatenaError):
 
 
 class Invalid(CatenaError):
-    """422: the API does not accept a parameter."""
+    """422: the API does not accept a parameter. `offered`: the words it takes instead, by the parameter's name."""
+
+    def __init__(self, message: str, offered: Mapping[str, Sequence[str]] | None = None) -> None:
+        super().__init__(message)
+        self.offered = offered or {}
 
 
 class RateLimited(CatenaError):
@@ -114,13 +118,13 @@ class BrokenPaging(CatenaError):
     """Pages that repeat themselves or never end."""
 
 
-def nearest(word: str, known: Iterable[str], most: int = 3) -> list[str]:
-    """Return the known words closest to `word`, ignoring case and punctuation, best first."""
+def nearest(word: str, known: Iterable[str], most: int = 3, likeness: float = 0.6) -> list[str]:
+    """Return the known words closest to `word`, ignoring case and punctuation, best first; 1 is the same word."""
     plain = {plain_word(k): k for k in known}
     target = plain_word(word)
     if target in plain:
         return [plain[target]]
-    close = difflib.get_close_matches(target, plain, n=most, cutoff=0.6)
+    close = difflib.get_close_matches(target, plain, n=most, cutoff=likeness)
     held = [k for k in plain if len(target) >= 3 and target in k]
     return [plain[k] for k in dict.fromkeys([*close, *held])][:most]
 

@@ -10,7 +10,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, supp
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import anyio
 import anyio.to_thread
@@ -19,8 +19,10 @@ from .errors import CatenaError, Unreachable
 from .reading.kept import answered
 from .reading.question import Question, Reading
 from .reading.reads import Reads, untold
+from .reading.seen import Seen
 from .settings import Settings
 from .store.memory import Progress
+from .telemetry import current
 
 if TYPE_CHECKING:
     import httpx
@@ -57,8 +59,7 @@ class Runtime:
     clock: Callable[[], datetime] = utc_now
     open_http: Callable[[], httpx.AsyncClient] | None = None
     retries: Retries | None = None
-    seen: set[str] = field(default_factory=set)
-    fleets_seen: dict[str, None] = field(default_factory=dict)
+    seen: Seen = field(default_factory=Seen)
     _opened: Opened | None = None
     _statuses: dict[str, tuple[datetime, str | None]] = field(default_factory=dict)
     _exit: AsyncExitStack = field(default_factory=AsyncExitStack)
@@ -146,12 +147,26 @@ class Runtime:
         """
         return await self._reads.answer(question, refresh, progress, self.settings.deadline_s * time_share)
 
+    @property
+    def rows_held(self) -> int:
+        """How many rows are held in this process."""
+        return self._reads.store.rows()
+
+    async def row_with(self, name: str, *columns: str) -> dict[str, Any] | None:
+        """Return the latest of the rows read lately of which one of some columns is an id; see `Reads.row_with`."""
+        return await self._reads.row_with(name, *columns)
+
+    async def ids_like(self, name: str, column: str) -> list[str]:
+        """Return ids of the rows read lately that are nearly a name."""
+        return await self._reads.ids_like(name, column)
+
     async def learning(self, learn: Callable[[Memory], _T], sources: Collection[str]) -> _T:
         """Return what is told with the causes that were learned before, by other servers too; what is new is remembered."""
         sharing = await self.sharing()
         if sharing:
             await sharing.recall(self.memory, sources)
-        told = await anyio.to_thread.run_sync(learn, self.memory)
+        with current().step("analysis"):
+            told = await anyio.to_thread.run_sync(learn, self.memory)
         if sharing:
             sharing.remember(self.memory)
         return told
@@ -162,7 +177,8 @@ class Runtime:
         sharing = await self.sharing()
         if sharing:
             await sharing.recall(self.memory, sources)
-        told = await answered(analyse, readings[0].rows, self.memory)
+        with current().step("analysis"):
+            told = await answered(analyse, readings[0].rows, self.memory)
         if sharing:
             sharing.remember(self.memory)
         return told
@@ -201,8 +217,6 @@ class Runtime:
 async def running(runtime: Runtime) -> AsyncGenerator[Runtime]:
     """Give the runtime a place for reads that several calls share, and close what it opened when the server ends."""
     async with runtime._exit, anyio.create_task_group() as tasks:
-        runtime._reads = Reads(
-            runtime.settings, runtime.clock, runtime.client, runtime.sharing, runtime.seen, runtime.fleets_seen, tasks
-        )
+        runtime._reads = Reads(runtime.settings, runtime.clock, runtime.client, runtime.sharing, runtime.seen, tasks)
         yield runtime
         tasks.cancel_scope.cancel()

@@ -2,9 +2,11 @@
 
 import codecs
 import logging
+import os
 import re
 from contextlib import suppress
 from importlib.util import find_spec
+from io import StringIO
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -13,7 +15,7 @@ from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from .errors import BadSettings
+from .errors import BadSettings, did_you_mean
 
 
 def _web_address(url: str) -> str:
@@ -122,6 +124,9 @@ class Settings(BaseSettings):
         description="Show payload values, and e-mail, phone, licence and plate numbers and the like in text of others.",
     )
     board: bool = Field(True, description="Let chats that know MCP Apps show the failure board beside an answer.")
+    audit_file: Annotated[str, Stripped] = Field(
+        "", description="A file for a line a call: who asked what, and what it cost; `-` for stderr."
+    )
     demo: bool = Field(False, description="Use the built-in stand-in API; same as --demo.")
 
     @property
@@ -195,3 +200,25 @@ def load_settings(**given: object) -> Settings:
     if settings.in_clear and not settings.demo:
         logger.warning("%s: %s.", " and ".join(settings.in_clear), IN_CLEAR)
     return settings
+
+
+def take_settings(file: Path) -> None:
+    """Put the lines `NAME=value` of a file into the environment; what stands there already wins.
+
+    Raises:
+        BadSettings: The file cannot be read, or a line is none or names a setting that does not exist.
+    """
+    from dotenv.parser import parse_stream
+
+    try:
+        lines = list(parse_stream(StringIO(_text_of(file.read_bytes()))))
+    except (OSError, UnicodeDecodeError) as exc:
+        raise BadSettings(f"--settings names {str(file)!r}, which cannot be read ({type(exc).__name__}).") from None
+    known = [f"CATENA_{name.upper()}" for name in Settings.model_fields]
+    for line in lines:
+        if line.error or (line.key and line.value is None):
+            raise BadSettings(f"--settings: line {line.original.line} is not NAME=value.")
+        if line.key and line.key.startswith("CATENA_") and line.key not in known:
+            raise BadSettings(f"--settings: {line.key[:60]!r} is no setting.{did_you_mean(line.key, known)}")
+        if line.key and not os.environ.get(line.key):
+            os.environ[line.key] = line.value or ""

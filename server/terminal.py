@@ -157,8 +157,11 @@ def _shade(failed: int | None, top: int) -> Text:
 
 
 def _story(answer: Told) -> RenderableType:
-    steps = Table.grid(padding=(0, 2))
+    steps, before = Table.grid(padding=(0, 2)), 0
     for step in answer["story"]:
+        if step.get("number", 0) > before + 1:
+            _add(steps, Text("…"), Text(f"{_count(answer.get('left_out'))} left out", style="dim"))
+        before = step.get("number", 0)
         sign, style = _STATES.get(step.get("status", ""), ("?", ""))
         error = step.get("error") or {}
         said = f"{_kind(error)} {_quoted(error.get('message'))}" if error else ""
@@ -168,7 +171,10 @@ def _story(answer: Told) -> RenderableType:
         )  # fmt: skip
     record = answer.get("record", {})
     ids = ", ".join(f"{name} {_word(value)}" for name, value in record.items() if name != "resource")
+    told = answer.get("head", {})
+    since = f", failing since {_at(told['first_failure_since'])}" if "first_failure_since" in told else ""
     head = f"{_word(record.get('resource'))}: {_word(answer.get('state')).replace('_', ' ')}"
+    head += f"; {_count(told.get('failed'))} of {_count(told.get('writes'))} writes failed{since}"
     read = {"complete": answer.get("complete"), "note": answer.get("note")}
     return Group(Text(head, style="bold"), Text(ids, style="dim"), _asked(answer), _covered(read), Text(), steps)
 

@@ -17,6 +17,7 @@ from server.catena.client import Retries
 from server.demo.access import CLIENT_ID, CLIENT_SECRET, TOKEN_PATH
 from server.demo.api import build_api
 from server.demo.faults import Faults
+from server.demo.records import resource_id
 from server.demo.world import World, anchor_of, build_world
 from server.settings import Settings
 
@@ -50,9 +51,9 @@ def world() -> World:
 
 @pytest.fixture(scope="session")
 def truth(world: World) -> list[Row]:
-    """What the API shows of the last day, as plain rows: the base of every expectation."""
+    """What the API shows of the last day, as plain rows, and in `record` which record each wrote: all expectations' base."""
     first, last = world.count_before(NOW - DAY), world.count_before(NOW)
-    rows = [world.row(operation, NOW) for operation in world.operations[first:last]]
+    rows = [world.row(op, NOW) | {"record": resource_id(op.record)} for op in world.operations[first:last]]
     decoded: list[Row] = msgspec.json.decode(msgspec.json.encode(rows))
     return decoded
 

@@ -201,7 +201,8 @@ async def check_page(ask: Ask, page: Page, truth: list[Row]) -> list[str]:
     found = []
     row = next(row for row in truth if row.get("source_id"))
     named = {"resource": row["resource"], "source_id": row["source_id"], "connection_id": row["connection_id"]}
-    for tool, arguments in (*TOOLS, ("trace_record", named)):
+    traced = [("trace_record", named), ("trace_record", {"operation_id": row["id"]})]
+    for tool, arguments in (*TOOLS, *traced):
         result = await ask(tool, **arguments)
         found += [f"{tool}: {fault}" for fault in faults_of(result)]
         if tool == "summarize_failures":
@@ -214,7 +215,7 @@ async def check_page(ask: Ask, page: Page, truth: list[Row]) -> list[str]:
 FITTING: dict[str, list[Any]] = {
     "resource": ["vehicle", "user", "trailer", "message", "driver"],
     "connection_id": ["019eb794-1507-77fb-83f5-8c3cf29d0da9"],
-    "source_name": ["samsara", "J. J. Keller", "omnitracs", "samsra"],
+    "source_name": ["samsara", "J. J. Keller", "omnitracs", "samsra", "platform_science", "drive_hos_v3"],
     "fleet_refs": [
         ["keystone-parcel"],
         "keystone-parcel",
@@ -233,7 +234,7 @@ FITTING: dict[str, list[Any]] = {
     "from_group": ["g_00000000", "g_714d83be", "samsara"],
     "max_operations": [1, 100, 10**12],
     "refresh": [True, False, "true"],
-    "status": ["failed", "success", "succeeded"],
+    "status": ["failed", "success", "succeeded", "cancelled"],
     "group": ["g_00000000", "g_714d83be", ["g_00000000", "g_714d83be"], "g_00000000,g_714d83be", ["samsara"]],
     "by": ["fleet_ref", "hour,day", ["cause", "connection_id"], '["record"]', ["fleet"], ["hour"] * 3],
     "sort": ["failed", "rate", "operations", "name", "worst"],
@@ -241,7 +242,13 @@ FITTING: dict[str, list[Any]] = {
     "most": [1, 10, 100, 101],
     "detail": ["concise", "full", "ids"],
     "outcome": ["unresolved", "recovered", "unknown", "wrong"],
-    "operation_id": ["ffffffff-ffff-7fff-8fff-ffffffffffff", "019ddd87-5c1e-7a40-9d6b-2f1c8a7e4b90"],
+    "operation_id": [
+        "g_714d83be",
+        "c1.gAAA.",
+        "c12",
+        "ffffffff-ffff-7fff-8fff-ffffffffffff",
+        "019ddd87-5c1e-7a40-9d6b-2f1c8a7e4b90",
+    ],
     "resource_id": ["019950ce-e35a-749b-be88-ec6d195b50b0"],
     "baseline_from": ["-3d", "-48h"],
     "baseline_to": ["-1d", "-24h"],
@@ -261,7 +268,7 @@ def call_by_chance(random: Random) -> tuple[str, Row]:
     """Return a tool and arguments, most of which it has, some of which fit."""
     tool = random.choice(list(NAMES))
     names = random.sample(NAMES[tool], min(random.randint(0, 3), len(NAMES[tool])))
-    names += REQUIRED.get(tool, [])
+    names += ["operation_id"] if tool == "trace_record" and random.random() < 0.3 else REQUIRED.get(tool, [])
     given: Row = {}
     for name in names:
         kinds = [FITTING[name]] * 4 + [WORDS, NUMBERS, TIMES, OTHERS]

@@ -12,6 +12,7 @@ SERVER = ROOT / "server"
 ORDER = [
     "errors",
     "settings",
+    "telemetry",
     "masking",
     "catena",
     "store",
@@ -24,6 +25,7 @@ ORDER = [
     "prompts",
     "resources",
     "demo",
+    "observing",
     "app",
     "serving",
     "live",
@@ -36,7 +38,20 @@ ORDER = [
     "__main__",
 ]
 ALLOWED = {
-    "mcp": {"ui", "tools", "prompts", "resources", "app", "serving", "live", "hosts", "commands", "board", "cli"},
+    "mcp": {
+        "ui",
+        "tools",
+        "prompts",
+        "resources",
+        "observing",
+        "app",
+        "serving",
+        "live",
+        "hosts",
+        "commands",
+        "board",
+        "cli",
+    },
     "httpx": {"catena", "runtime", "app"},
     "typer": {"commands", "board"},
     "rich": {"terminal", "commands"},
@@ -45,6 +60,7 @@ ALLOWED = {
     "cryptography": {"store"},
     "uvicorn": {"serving"},
     "h11": {"serving"},
+    "opentelemetry": {"observing"},
 }
 FILES = sorted(SERVER.rglob("*.py"))
 

@@ -143,6 +143,47 @@ def test_a_secret_file_that_is_missing_is_named() -> None:
     assert "/nowhere/secret" in ran.stderr
 
 
+def test_a_file_gives_the_settings_of_any_command_and_the_environment_wins(tmp_path: Path) -> None:
+    file = tmp_path / "ops.env"
+    file.write_bytes(
+        "\ufeff# what this server uses\r\nexport CATENA_DEMO=true\r\nCATENA_FRESH_S='7'\r\n"
+        "CATENA_CLIENT_SECRET=a${b}c # kept whole\r\nOTHER=x\r\n".encode()
+    )
+    show = "import os; from server import cli; cli.serve_stdio = lambda _: print(os.environ['CATENA_CLIENT_SECRET'], os.environ['CATENA_FRESH_S'], os.environ['OTHER'], os.environ['CATENA_BASE_URL']); cli.main()"
+    given = {"CATENA_FRESH_S": "8", "CATENA_CLIENT_SECRET": "", "CATENA_BASE_URL": "https://here.example"}
+    for words in (["--settings", str(file)], [f"--settings={file}"], ["serve", "--settings", str(file)]):
+        said = subprocess.run(
+            [sys.executable, "-c", show, *words],
+            cwd=ROOT, env=environment(**given), capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        assert said.stdout == "a${b}c 8 x https://here.example\n"
+    said = run("call", "list_resource_operations", "--settings", str(file), '{"size": 1}')
+    assert (said.returncode, said.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("CATENA_CLIENT_SECRT=hunter2", "'CATENA_CLIENT_SECRT' is no setting. Did you mean 'CATENA_CLIENT_SECRET'"),
+        ("CATENA_DEMO=true\nCATENA_CLIENT_ID hunter2", "line 2 is not NAME=value"),
+        ("CATENA_CLIENT_SECRET='hunter2", "line 1 is not NAME=value"),
+        (None, "cannot be read (FileNotFoundError)"),
+    ],
+)
+def test_a_file_of_settings_that_cannot_be_used_is_told_without_what_it_holds(
+    tmp_path: Path, text: str | None, complaint: str
+) -> None:
+    file = tmp_path / "ops.env"
+    if text is not None:
+        file.write_text(text)
+    for words in ([], ["doctor"]):
+        said = run("--settings", str(file), *words)
+        assert said.returncode == 2
+        assert complaint in said.stderr
+        assert "hunter2" not in said.stderr
+    assert run("doctor", "--settings").returncode == 2
+
+
 def test_a_client_that_closes_its_end_leaves_no_traceback() -> None:
     with started("--demo") as process:
         assert process.stdin is not None

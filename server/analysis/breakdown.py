@@ -24,7 +24,8 @@ from .breakdown_results import (
 from .causes import by_cause, causes_in, with_failures_of
 from .counting import counts_of
 from .failures import totals_of
-from .records import outcomes, with_records
+from .records import outcomes, records_told, with_records
+from .recovery import first_after
 from .results import Records, Totals
 
 COLUMNS = {
@@ -136,13 +137,15 @@ def _totals(frame: pl.DataFrame, failures: pl.DataFrame, asked: Asked) -> Totals
     return told.model_copy(update={"records": records})
 
 
+NOT_IN_ROWS = {"by_field": None, "by_payload": None}
+"""What the totals say of all, each row need not repeat."""
+
 NONE = Records(failed=0, recovered=0, unresolved=0, unknown=0)
 
 
 def _records(failures: pl.DataFrame) -> dict[int, Records]:
     """Return what became of the records of each `group`."""
-    told = outcomes(failures).iter_rows(named=True)
-    return {row.pop("group"): Records(failed=row.pop("records"), **row) for row in told}
+    return {row["group"]: records_told(row["records"], row) for row in outcomes(failures).iter_rows(named=True)}
 
 
 def _values(frame: pl.DataFrame, failures: pl.DataFrame, asked: Asked, start: datetime, end: datetime) -> pl.DataFrame:
@@ -194,8 +197,9 @@ def _rows(kept: pl.DataFrame, frame: pl.DataFrame, failures: pl.DataFrame, asked
     names = _names(asked)
     failures = failures.with_columns(pl.col(name).cast(pl.String) for name, _ in _texts(failures, names))
     told = failures.join(kept.select("at", *names), on=names, nulls_equal=True)
+    of_rows = _records(told.with_columns(pl.col("at").alias("group")))
     details = _Details(
-        records=_records(told.with_columns(pl.col("at").alias("group"))),
+        records={at: records.model_copy(update=NOT_IN_ROWS) for at, records in of_rows.items()},
         causes=_causes(told),
         recovered=_recovered(kept, frame, asked),
         owners=_owners(kept, frame, asked),
@@ -252,21 +256,18 @@ def _causes(told: pl.DataFrame) -> dict[int, TopCause]:
 
 
 def _recovered(kept: pl.DataFrame, frame: pl.DataFrame, asked: Asked) -> dict[int, datetime]:
-    """Return when writes of a row's value began to work again: the first success after its last failure.
+    """Return when writes of a row's value began to work again.
 
     A row of failures is measured by the values it shares with other operations: a cause by its connection.
     """
     if not recovers(asked.by):
         return {}
     shared = {name: dim for name, dim in zip(_names(asked), asked.by, strict=True) if dim in RECOVERING}
-    fine = (
-        frame.lazy()
-        .filter(pl.col("status") == "success")
-        .select("created_at", *(COLUMNS[d].cast(pl.String).alias(n) for n, d in shared.items()))
+    fine = frame.filter(pl.col("status") == "success").select(
+        "created_at", *(COLUMNS[dim].cast(pl.String).alias(name) for name, dim in shared.items())
     )
-    after = kept.lazy().select("at", "last_seen", *shared).join(fine, on=list(shared), nulls_equal=True)
-    later = after.filter(pl.col("created_at") > pl.col("last_seen")).group_by("at").agg(pl.col("created_at").min())
-    return dict(later.collect(engine="streaming").iter_rows())
+    moments = first_after(kept, "last_seen", fine, list(shared))
+    return {at: moment for at, moment in zip(kept["at"], moments, strict=True) if moment}
 
 
 def _owners(kept: pl.DataFrame, frame: pl.DataFrame, asked: Asked) -> dict[str, tuple[str, str | None]]:

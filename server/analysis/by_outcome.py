@@ -11,22 +11,18 @@ from ..causes.memory import Memory
 from .causes import by_cause, causes_in
 from .list_results import OperationRow
 from .operations import CONCISE_MESSAGE, SOON
-from .records import BY_PAYLOAD, with_outcome, with_records
-from .results import Failure
+from .records import counts, records_told, with_outcome, with_records
+from .results import Failure, Records
 
 Position = tuple[datetime, str, str]
 """Where a list goes on: behind the row created then, with this id, on this connection."""
 
 
 class LastFailures(NamedTuple):
-    """Rows from the position asked for on, the newest first, of `records` in all; `cause` is the id known now.
-
-    `by_payload`: records known as one only by an identical payload.
-    """
+    """Rows from the position asked for on, the newest first, and all `records` found; `cause` is the id known now."""
 
     rows: pl.DataFrame
-    records: int
-    by_payload: int
+    records: Records
     cause: str | None
 
 
@@ -49,8 +45,8 @@ def last_failures(
     rows = found.with_columns(pl.col("connection_id").cast(pl.String)).sort(
         "created_at", "id", "connection_id", descending=[True, False, False]
     )
-    guessed = rows.select(BY_PAYLOAD.sum()).item()
-    return LastFailures(rows if after is None else rows.filter(_behind(*after)), len(rows), guessed, cause)
+    records = records_told(len(rows), rows.select(counts()).row(0, named=True))
+    return LastFailures(rows if after is None else rows.filter(_behind(*after)), records, cause)
 
 
 def _behind(moment: datetime, operation_id: str, connection_id: str) -> pl.Expr:
@@ -69,6 +65,7 @@ def row_told(row: dict[str, Any]) -> OperationRow:
     same = ("id", "created_at", "operation_type", "resource", "source_name", "status", "connection_id", "attempts")
     return OperationRow(
         **{name: row[name] for name in same},
+        recovered_at=row["success_at"],
         updated_at=row["updated_at"] if row["updated_at"] - row["created_at"] >= SOON else None,
         fleet_ref=row["fleet_ref"] or None,
         resource_id=row["resource_id"] if row["resource_id"] and not row["source_id"] else None,

@@ -1,9 +1,9 @@
 """From rows to causes: totals, groups, pending and timeline of the failures in a window."""
 
 from collections import Counter, defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import polars as pl
 
@@ -18,6 +18,7 @@ from .contrast import Counts, concentration_of, counted, counted_by_group
 from .counting import by_text, counts_by_group
 from .lines import MOST_BRIEFS, brief_of, lines_of, split_behind
 from .records import outcomes, records_of, with_records
+from .recovery import working_again
 from .results import Line, Other, Records, Totals
 from .summary_results import Affected, Example, Group, Outcome, Pending, Slot, SlotValue, Waiting
 from .timeline import onset_of, shape_of, trend_of
@@ -129,7 +130,7 @@ def groups_of(
     ordered = sorted(by_text(failures, "group").items(), key=lambda pair: (-pair[1], pair[0]))
     before, ordered = split_behind(ordered, behind, memory)
     told = failures.filter(pl.col("group").cast(pl.String).is_in([name for name, _ in ordered[:most]]))
-    whole = _Whole(frame, told, (start, end), causes, len(failures))
+    whole = _Whole(frame, told, (start, end), causes, len(failures), working_again(told, whole_story))
     groups = [_group(name, whole) for name, _ in ordered[:most]]
     more = lines_of([name for name, _ in ordered[most : most + lines]], failures)
     left = ordered[most + lines :]
@@ -149,8 +150,9 @@ class _Whole:
         window: tuple[datetime, datetime],
         causes: Causes,
         failed: int,
+        working: Mapping[str, tuple[int, datetime]],
     ) -> None:
-        self.frame, self.failed, self.window, self.causes = frame, failed, window, causes
+        self.frame, self.failed, self.window, self.causes, self.working = frame, failed, window, causes, working
         self.counts, self.operations = counted(frame), len(frame)
         self.cured = _cured(frame, causes)
         in_order = told.select(_OF_MEMBERS).sort("created_at", "id")
@@ -188,6 +190,9 @@ def _group(name: str, whole: _Whole) -> Group:
         example["title"] + " " + example["message"],
         whole.evidence[name],
     )
+    # What is wrong with a payload never kept other writes of its connection from working.
+    of_payload = guidance.owner == "partner" and guidance.retryable is False
+    working, works_since = (None, None) if of_payload else whole.working.get(name, (None, None))
     moments = members["created_at"]
     began = onset_of(moments, *window)
     return Group(
@@ -207,7 +212,9 @@ def _group(name: str, whole: _Whole) -> Group:
         affected=_affected(counts, records["records"]),
         top_fleets=_top(counts, "fleet", MOST_NAMED),
         top_connections=connections,
-        outcome=Outcome(**{state: records[state] for state in Outcome.model_fields}),
+        outcome=_outcome(records, told_last=working is None),
+        working=working,
+        works_since=works_since,
         retryable=guidance.retryable,
         owner=guidance.owner,
         advice=guidance.advice,
@@ -219,6 +226,11 @@ def _group(name: str, whole: _Whole) -> Group:
             message=example["message"] or "no message",
         ),
     )
+
+
+def _outcome(records: Mapping[str, Any], *, told_last: bool) -> Outcome:
+    told = {name: records[name] for name in Outcome.model_fields} | {"exist": records["exist"] or None}
+    return Outcome(**told if told_last else told | {"recovered_at": None})
 
 
 def _evidence(whole: _Whole) -> dict[str, Evidence]:

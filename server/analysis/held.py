@@ -1,10 +1,13 @@
 """Rows that were read for one question and hold the answer to another: fewer filters, a longer window, a moment ago."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 import polars as pl
 
 from ..catena.query import Filters
+from ..errors import plain_word
 
 COLUMNS = {
     "resource": "resource",
@@ -17,6 +20,9 @@ COLUMNS = {
 """Which column tells what a filter of the API filters by."""
 
 ENDED = ("success", "failed")
+
+SHORTEST_PART = 3
+"""Letters and digits from which on a part of an id tells anything."""
 
 
 def narrower(held: Filters, wanted: Filters) -> bool:
@@ -76,3 +82,23 @@ def settled_late(frame: pl.DataFrame, apart: timedelta) -> tuple[str, datetime] 
     gap = pl.col("updated_at") - pl.col("created_at")
     far = frame.filter(gap > apart).sort(gap, "id", descending=[True, False])
     return far.select("id", "created_at").row(0) if len(far) else None
+
+
+def latest_with(frame: pl.DataFrame, columns: Sequence[str], name: str) -> dict[str, Any] | None:
+    """Return the latest row of which one of some columns holds an id, with `held_as`, that column."""
+    for column in columns:
+        rows = frame.filter(pl.col(column).cast(pl.String) == name)
+        if len(rows):
+            row = rows.sort("created_at", "id").tail(1).with_columns(pl.col(pl.Categorical).cast(pl.String))
+            return {**row.row(0, named=True), "held_as": column}
+    return None
+
+
+def like(frame: pl.DataFrame, column: str, name: str, most: int = 3) -> list[str]:
+    """Return values that are a name but for case and punctuation, or hold it."""
+    plain = plain_word(name)
+    if len(plain) < SHORTEST_PART:
+        return []
+    bare = pl.col(column).str.to_lowercase().str.replace_all(r"[^\p{L}\p{N}]", "")
+    found = frame.lazy().select(column).drop_nulls().unique().filter(bare.str.contains(plain, literal=True))
+    return list(found.sort(pl.col(column).str.len_chars(), column).head(most).collect().to_series())

@@ -11,7 +11,7 @@ from .records import outcomes
 from .results import Brief, Line, Other
 from .summary_results import Group
 
-MOST_BRIEFS = 5
+MOST_BRIEFS = 3
 
 _V = TypeVar("_V")
 _Ordered = list[tuple[str, _V]]

@@ -5,7 +5,7 @@ from .results import Answer, Attempt, CoverageRead, Failure, FieldName, Moment, 
 
 
 class OperationRow(Result):
-    """One operation of a list. `payload` and `logs` only in full detail."""
+    """One operation of a list. `payload` and `logs` only in full detail, `recovered_at` only of a record that recovered."""
 
     id: Ref
     created_at: Moment
@@ -14,6 +14,7 @@ class OperationRow(Result):
     resource: Outside
     source_name: Outside
     status: Outside
+    recovered_at: Moment | None = None
     connection_id: Ref
     fleet_ref: Ref | None = None
     resource_id: Ref | None = None

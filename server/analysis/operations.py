@@ -70,7 +70,7 @@ def matches(op: Operation, status: str | None, group: str | None, named: Learned
     """Tell whether an operation has this status or, where a cause is asked for, failed of it."""
     if group:
         return op.status == "failed" and named.id_of(_member(op)) == group
-    return status is None or op.status == status
+    return status is None or op.status.casefold() == status.casefold()
 
 
 def row_of(op: Operation, *, detail: str, personal: bool, named: Learned) -> OperationRow:

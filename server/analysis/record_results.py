@@ -30,9 +30,33 @@ class OneOperation(Answer):
 State = Literal["in_sync", "out_of_sync", "pending", "never_written"]
 
 
-class Step(Result):
-    """One write of a record; `changed` names the fields that differ from the write before it."""
+class CauseCount(Result):
+    """A cause and how many writes failed of it."""
 
+    id: str
+    title: Title
+    count: int
+
+
+class Head(Result):
+    """A record in short. `first_failure_since`: the first failure after the last success, where one followed it.
+
+    `causes`: those of most failures, and how many more there are.
+    """
+
+    writes: int
+    succeeded: int
+    failed: int
+    last_success: Moment | None = None
+    first_failure_since: Moment | None = None
+    causes: list[CauseCount]
+    more_causes: int | None = None
+
+
+class Step(Result):
+    """One write of a record, `number` from 1; `changed` names the fields that differ from the write before it."""
+
+    number: int
     operation_id: Ref
     created_at: Moment
     operation_type: Outside
@@ -63,11 +87,16 @@ class Record(Result):
 
 
 class Trace(Answer):
-    """The story of one record. `changes`: the last write against the last success before it."""
+    """The story of one record. `changes`: the last write against the last success before it.
+
+    `left_out`: writes between the oldest and the newest of the story.
+    """
 
     record: Record
     state: State
+    head: Head
     story: list[Step]
+    left_out: int | None = None
     changes: list[FieldChange]
     complete: bool
     note: str | None = None

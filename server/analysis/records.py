@@ -1,96 +1,136 @@
 """What became of the records that failed: written later, still wrong, or not to be told."""
 
+from collections.abc import Mapping
+
 import polars as pl
 
 from ..catena.vocabulary import OUTCOMES
+from ..causes.guidance import kind_of, table
+from .identity import IDS, PLACE, identified, of_payload
+from .recovery import first_after
 from .results import Records
 
-IDENTITIES = ("resource_id", "source_id", "payload")
-"""What makes two operations on one connection and resource the same record: the first of these that is known."""
+_COUNTED: dict[str, pl.Expr] = {
+    **{str(state): pl.col("outcome") == state for state in OUTCOMES},
+    "exist": pl.col("exists") & (pl.col("outcome") == "unresolved"),
+    "by_field": pl.col("known_by") == "field",
+    "by_payload": pl.col("known_by") == "payload",
+}
+"""What is counted of records, and of which; the last three are told where there are any."""
 
-BY_PAYLOAD = pl.col("payload").is_not_null() & pl.all_horizontal(pl.col(IDENTITIES[:-1]).is_null())
-"""Whether that two operations are of one record is only guessed."""
-
-_PLACE = ("connection_id", "resource")
-
-
-def with_records(failed: pl.DataFrame, frame: pl.DataFrame) -> pl.DataFrame:
-    """Return failed rows with `record` (who they are about) and the last success and pending of it in a whole frame."""
-    for name in IDENTITIES:
-        # Of a million operations only those of records that failed matter: counting the others costs hundreds of megabytes.
-        asked_for = pl.col(name).is_in(failed[name].drop_nulls().unique().implode())
-        latest = frame.lazy().filter(asked_for).select(*_PLACE, name, "status", "created_at").group_by(*_PLACE, name)
-        last = latest.agg(_last("success", name), _last("pending", name)).collect(engine="streaming")
-        failed = failed.join(last, on=[*_PLACE, name], how="left", maintain_order="left")
-    return failed.with_columns(
-        _record().alias("record"),
-        _by_identity("success").alias("success_at"),
-        _by_identity("pending").alias("pending_at"),
-    ).drop(f"{status}_{name}" for status in ("success", "pending") for name in IDENTITIES)
+_IDENTIFYING = (*PLACE, "id", *IDS, "payload", "marks")
 
 
-def _last(status: str, name: str) -> pl.Expr:
-    return pl.col("created_at").filter(pl.col("status") == status).max().alias(f"{status}_{name}")
+def with_records(failed: pl.DataFrame, story: pl.DataFrame) -> pl.DataFrame:
+    """Return failed rows, told by cause, with the `record` that each is of, and what it is `known_by`.
+
+    `exists`: a create that was refused because the record is there; `success_at`, `pending_at`: the first success of the
+    record after the failure, and the first of its operations since that waits.
+    """
+    near = _near(failed, story)
+    rows = identified(pl.concat([failed.select(_IDENTIFYING), near.select(_IDENTIFYING)]))
+    named, around = rows.head(len(failed)), rows.tail(len(near)).hstack(near.select("status", "created_at"))
+    failed = failed.with_columns(named["record"], named["known_by"], _exists(failed).alias("exists"))
+    events = pl.concat(
+        [
+            around.select(_EVENT),
+            around.filter(pl.col("payload").is_not_null()).select(of_payload().alias("record"), *_EVENT[1:]),
+            _of_the_same(failed, around, story).select(_EVENT),
+        ]
+    )
+    for status in ("success", "pending"):
+        moments = events.filter(pl.col("status") == status).select("record", "created_at")
+        failed = failed.with_columns(first_after(failed, "created_at", moments, ["record"]).alias(f"{status}_at"))
+    return failed
+
+
+_EVENT = ("record", "status", "created_at")
+
+
+def _near(failed: pl.DataFrame, story: pl.DataFrame) -> pl.DataFrame:
+    """Return the operations that share an id, a payload or a mark with failed ones.
+
+    Of a million operations only these matter: naming the others would cost hundreds of megabytes.
+    """
+    found = [_sharing(story, failed, name) for name in (*IDS, "payload")]
+    marked = story.lazy().with_row_index("at").filter(pl.col("marks").is_not_null())
+    marks = marked.select("at", *IDS, pl.col("marks").alias("mark")).explode("mark")
+    # Chains of corrected payloads lead over operations of other causes, so all without ids count, not only `failed`.
+    unnamed = marks.filter(pl.all_horizontal(pl.col(IDS).is_null())).select("mark").unique()
+    found.append(marks.join(unnamed, on="mark", how="semi").select("at").collect(engine="streaming")["at"])
+    return story[pl.concat(found).unique()]
+
+
+def _sharing(story: pl.DataFrame, failed: pl.DataFrame, name: str) -> pl.Series:
+    """Return the places of the rows that have a value of failed ones, on the same connection and resource."""
+    asked_for = failed.select(*PLACE, name).drop_nulls().unique().lazy()
+    # By the value alone first: that is quick, and leaves few rows to tell apart by place.
+    like = pl.col(name).is_in(failed[name].drop_nulls().unique().implode())
+    known = story.lazy().with_row_index("at").select("at", *PLACE, name).filter(like)
+    return known.join(asked_for, on=[*PLACE, name], how="semi").select("at").collect(engine="streaming")["at"]
+
+
+def _of_the_same(failed: pl.DataFrame, around: pl.DataFrame, story: pl.DataFrame) -> pl.DataFrame:
+    """Return what else happened to the records that failed rows without a Catena id were led to."""
+    led = failed.filter(pl.col("resource_id").is_null()).select("record").unique()
+    ids = around.select("record", *PLACE, "resource_id").drop_nulls().unique().join(led, on="record", how="semi")
+    return story[_sharing(story, ids, "resource_id")].join(ids, on=[*PLACE, "resource_id"])
+
+
+def _exists(failed: pl.DataFrame) -> pl.Expr:
+    creates = failed.filter(pl.col("operation_type") == "create")
+    of_cause = (pl.col(name).first() for name in ("source_name", "error_type", "status_code"))
+    causes = creates.group_by(pl.col("group").cast(pl.String)).agg(*of_cause, pl.col("title", "message").min())
+    kinds = table().kinds
+    names = [
+        group
+        for group, source, error_type, code, title, message in causes.iter_rows()
+        if (kind := kind_of(source, error_type, code, f"{title} {message}")[0]) and kinds[kind].exists
+    ]
+    return (pl.col("operation_type") == "create") & pl.col("group").cast(pl.String).is_in(names)
 
 
 def outcomes(failures: pl.DataFrame) -> pl.DataFrame:
-    """Return per `group` the numbers of its records: recovered, unresolved, unknown; see `with_outcome`."""
-    return _counted(with_outcome(failures.select("group", *_TOLD_BY), "group", "record"), "group")
+    """Return per `group` the number of its `records`, how many of them are what, and when the last one recovered."""
+    told = with_outcome(failures.select("group", *_TOLD_BY), "group", "record")
+    last = pl.col("success_at").max().alias("recovered_at")
+    return told.group_by("group").agg(pl.len().alias("records"), *counts(), last)
 
 
 def records_of(failures: pl.DataFrame) -> Records:
     """Count the distinct records that failed, of whatever causes, by what became of them."""
     records = with_outcome(failures.select(_TOLD_BY), "record")
-    told = records.select(*_STATES, BY_PAYLOAD.sum().alias("by_payload")).row(0, named=True)
-    return Records(failed=len(records), **told | {"by_payload": told["by_payload"] or None})
+    return records_told(len(records), records.select(counts()).row(0, named=True))
+
+
+def counts() -> list[pl.Expr]:
+    """Count the records of a frame, or of a group, by what became of them and by what they are known."""
+    return [which.sum().alias(name) for name, which in _COUNTED.items()]
+
+
+def records_told(failed: int, counted: Mapping[str, int]) -> Records:
+    """Return records that failed and their counts."""
+    told = {name: counted[name] for name in _COUNTED}
+    return Records(
+        failed=failed, **{name: count if name in OUTCOMES else count or None for name, count in told.items()}
+    )
 
 
 def with_outcome(failures: pl.DataFrame, *by: str) -> pl.DataFrame:
     """Return one row for each record (or cause and record), its last failure, with what became of it in `outcome`.
 
+    `known_by` is the weakest of what its failures are known by.
     A later success makes it recovered. One that waits in a later operation, or that nothing identifies, is unknown.
     """
-    last = failures.sort("created_at", "id").unique(by, keep="last")
-    recovered = (pl.col("success_at") > pl.col("created_at")).fill_null(value=False)
-    waiting = (pl.col("pending_at") > pl.col("created_at")).fill_null(value=False)
+    last = failures.sort("created_at", "id").group_by(by).agg(pl.exclude("known_by").last(), pl.col("known_by").max())
     told = (
-        pl.when(recovered)
+        pl.when(pl.col("success_at").is_not_null())
         .then(pl.lit("recovered"))
-        .when(waiting | ~_identified())
+        .when(pl.col("pending_at").is_not_null() | pl.col("known_by").is_null())
         .then(pl.lit("unknown"))
         .otherwise(pl.lit("unresolved"))
     )
     return last.with_columns(told.alias("outcome"))
 
 
-def _counted(records: pl.DataFrame, by: str) -> pl.DataFrame:
-    return records.group_by(by).agg(pl.len().alias("records"), *_STATES)
-
-
-_STATES = [(pl.col("outcome") == state).sum().alias(state) for state in OUTCOMES]
-_TOLD_BY = ["record", "id", "created_at", "success_at", "pending_at", *IDENTITIES]
-
-
-def _identified() -> pl.Expr:
-    return pl.any_horizontal(pl.col(name).is_not_null() for name in IDENTITIES).alias("identified")
-
-
-def _by_identity(status: str) -> pl.Expr:
-    """Take the time of the identity that names the record, not of a weaker one."""
-    chain = pl.when(pl.col(IDENTITIES[0]).is_not_null()).then(pl.col(f"{status}_{IDENTITIES[0]}"))
-    for name in IDENTITIES[1:]:
-        chain = chain.when(pl.col(name).is_not_null()).then(pl.col(f"{status}_{name}"))  # type: ignore[assignment]  # Then -> ChainedThen
-    return chain.otherwise(None)
-
-
-def _record() -> pl.Expr:
-    """Name the record of a row; one that nothing identifies is a record of its own."""
-    identity = pl.coalesce(
-        pl.lit("r:") + pl.col("resource_id"),
-        pl.lit("s:") + pl.col("source_id"),
-        pl.lit("p:") + pl.col("payload").cast(pl.String),
-        pl.lit("o:") + pl.col("id"),
-    )
-    return pl.concat_str(
-        pl.col("connection_id").cast(pl.String), pl.col("resource").cast(pl.String), identity, separator="|"
-    )
+_TOLD_BY = ["record", "known_by", "exists", "id", "created_at", "success_at", "pending_at"]

@@ -122,17 +122,24 @@ class CoverageRead(Result):
     pages: int
     note: str | None = None
 
+    def say(self, first: str | None) -> None:
+        """Add to the note, before all else."""
+        self.note = " ".join(filter(None, (first, self.note))) or None
+
 
 class Records(Result):
     """Distinct records that failed, each once whatever its causes, and what became of them.
 
-    `by_payload`: those known as one record only by an identical payload.
+    `exist`: unresolved creates that the TSP refused because the record exists there. `by_field`, `by_payload`: those
+    whose writes are known as one record's only by a field of the payload (a name, a VIN …) or by an identical payload.
     """
 
     failed: int
     recovered: int
     unresolved: int
     unknown: int
+    exist: int | None = None
+    by_field: int | None = None
     by_payload: int | None = None
 
 

@@ -11,6 +11,7 @@ import msgspec
 import polars as pl
 
 from ..catena.wire import Log, Operation
+from .marks import marks_of
 from .operations import Why, cause_of, last_failed
 
 SCHEMA: dict[str, pl.DataType] = {
@@ -26,6 +27,7 @@ SCHEMA: dict[str, pl.DataType] = {
     "resource_id": pl.String(),
     "source_id": pl.String(),
     "payload": pl.UInt64(),
+    "marks": pl.List(pl.UInt64()),
     "attempts": pl.UInt16(),
     "failed_attempts": pl.UInt16(),
     "error_type": pl.Categorical(),
@@ -35,7 +37,7 @@ SCHEMA: dict[str, pl.DataType] = {
     "message": pl.String(),
     "skeleton": pl.String(),
 }
-"""`payload` is a fingerprint, null where the payload is empty. The last six tell of the last failed attempt, also of
+"""`payload` is a fingerprint, null where the payload is empty, `marks` are those of its fields. The last six tell of the last failed attempt, also of
 operations that went through or still wait: whether retries help shows in them."""
 
 
@@ -45,6 +47,7 @@ def rows_of(operations: Sequence[Operation]) -> pl.DataFrame:
     columns["created_at"] = [_micros(op.created_at) for op in operations]
     columns["updated_at"] = [_micros(op.updated_at or op.created_at) for op in operations]
     columns["payload"] = [fingerprint(op.payload) for op in operations]
+    columns["marks"] = [marks_of(op) for op in operations]
     columns["attempts"] = [len(op.logs) if op.logs else 0 for op in operations]
     columns["failed_attempts"] = [_failures(op.logs) if op.logs else 0 for op in operations]
     columns |= _causes(operations, columns["failed_attempts"])

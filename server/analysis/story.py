@@ -1,14 +1,18 @@
 """The story of one record: its writes in order, its state now, and what changed between the last success and now."""
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
 from ..catena.wire import Operation
 from ..causes.memory import Learned
-from .operations import flat_payload, row_of, told
-from .record_results import FieldChange, State, Step
+from .operations import cause_told, flat_payload, row_of, told
+from .record_results import CauseCount, FieldChange, Head, State, Step
 
-MOST_STEPS = 40
+OLDEST, NEWEST = 5, 35
+"""Writes that are told of a record that has many."""
+
+MOST_CAUSES = 5
 MOST_CHANGES = 20
 
 
@@ -36,15 +40,35 @@ def state_of(operations: Sequence[Operation]) -> State:
     return "out_of_sync" if existed else "never_written"
 
 
+def head_of(operations: Sequence[Operation], named: Learned) -> Head:
+    """Count the writes of a record, given oldest first, by how they ended and why they failed."""
+    successes = [op.created_at for op in operations if op.status == "success"]
+    failed = [op for op in operations if op.status == "failed"]
+    last = successes[-1] if successes else None
+    causes = [cause for op in failed if (cause := cause_told(op, named))]
+    titles = {cause.group: cause.title for cause in causes}
+    ranked = sorted(Counter(cause.group for cause in causes).items(), key=lambda pair: (-pair[1], pair[0]))
+    return Head(
+        writes=len(operations),
+        succeeded=len(successes),
+        failed=len(failed),
+        last_success=last,
+        first_failure_since=next((op.created_at for op in failed if last is None or op.created_at > last), None),
+        causes=[CauseCount(id=name, title=titles[name], count=count) for name, count in ranked[:MOST_CAUSES]],
+        more_causes=len(ranked[MOST_CAUSES:]) or None,
+    )
+
+
 def steps_of(operations: Sequence[Operation], personal: bool, named: Learned) -> list[Step]:
-    """Return the newest writes, oldest first, each with the fields that differ from the write before it."""
+    """Return the oldest and the newest writes, oldest first, each with the fields that differ from the write before it."""
     steps = []
     before: dict[str, Any] | None = None
-    for op in operations:
+    for number, op in enumerate(operations, 1):
         row, fields = row_of(op, detail="concise", personal=personal, named=named), flat_payload(op)
         changed = [] if before is None else [change.field for change in _changes(before, fields, personal=False)]
         steps.append(
             Step(
+                number=number,
                 operation_id=row.id,
                 created_at=op.created_at,
                 operation_type=row.operation_type,
@@ -55,7 +79,7 @@ def steps_of(operations: Sequence[Operation], personal: bool, named: Learned) ->
             )
         )
         before = fields
-    return steps[-MOST_STEPS:]
+    return steps if len(steps) <= OLDEST + NEWEST else [*steps[:OLDEST], *steps[-NEWEST:]]
 
 
 def changes_since_success(operations: Sequence[Operation], personal: bool) -> list[FieldChange]:

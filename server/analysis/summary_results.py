@@ -16,11 +16,16 @@ class Affected(Result):
 
 
 class Outcome(Result):
-    """What became of the records of a group, up to now, or to the end of the window where `coverage.note` says so."""
+    """What became of the records of a group, up to now, or to the end of the window where `coverage.note` says so.
+
+    `recovered_at`: when the last of them did, where the group's `works_since` does not tell more. `exist`: unresolved creates, refused because the record exists at the TSP.
+    """
 
     recovered: int
     unresolved: int
     unknown: int
+    recovered_at: Moment | None = None
+    exist: int | None = None
 
 
 class Concentration(Result):
@@ -58,7 +63,8 @@ class Group(Result):
     """One cause of failures. `began`: the first after a long stretch without, where `first_seen` is an earlier stray.
 
     `formerly`: ids of lately that became this one. `over_time`: its failures in each bucket of the timeline, which the
-    board draws; no part of the answer.
+    board draws; no part of the answer. `working`: on how many of its connections writes work again, `works_since` then
+    on the last of these; told where it is no matter of each payload.
     """
 
     id: str
@@ -78,6 +84,8 @@ class Group(Result):
     top_fleets: list[Ref]
     top_connections: list[Ref]
     outcome: Outcome
+    working: int | None = None
+    works_since: Moment | None = None
     retryable: bool | None = None
     owner: str
     advice: str

@@ -1,6 +1,7 @@
 """From the status and body of an answer to the error it means. Bodies: catena-api contract, section on errors."""
 
 import math
+import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -23,7 +24,7 @@ def error_of(response: httpx.Response, scopes: Iterable[str] = ()) -> CatenaErro
     if status == 429:
         return rate_limited(retry_after(response))
     if status == 422:
-        return Invalid(_invalid(_body(response)))
+        return _invalid(_body(response))
     if status == 403:
         return NotAllowed(_not_allowed(sorted(scopes)) + in_between(response))
     if status >= 500 and status not in _PLAIN:
@@ -111,12 +112,20 @@ def _not_allowed(scopes: list[str]) -> str:
     )
 
 
-def _invalid(body: Any) -> str:
+_WORD_OFFERED = re.compile(r"'([\w-]{1,60})'")
+MOST_OFFERED = 1_000
+
+
+def _invalid(body: Any) -> Invalid:
     detail = body.get("detail") if isinstance(body, dict) else None
     problems = [d for d in detail if isinstance(d, dict)] if isinstance(detail, list) else []
-    said = [": ".join(t for t in (d.get("path"), d.get("message")) if t and isinstance(t, str)) for d in problems[:5]]
-    it_says = f" It says: {quote('; '.join(filter(None, said)))}." if any(said) else ""
-    return f"Catena does not accept a parameter (422).{it_says} Correct the argument and call again."
+    told = [[t for t in (d.get("path"), d.get("message")) if t and isinstance(t, str)] for d in problems[:5]]
+    said = quote("; ".join(": ".join(texts) for texts in told if texts))
+    it_says = f" It says: {said}." if any(told) else ""
+    offered = {
+        texts[0].rpartition(".")[2]: _WORD_OFFERED.findall(texts[1])[:MOST_OFFERED] for texts in told if len(texts) == 2
+    }
+    return Invalid(f"Catena does not accept a parameter (422).{it_says} Correct the argument and call again.", offered)
 
 
 def retry_after(response: httpx.Response) -> float | None:

@@ -5,10 +5,13 @@ import zlib
 import anyio.lowlevel
 import httpx
 
+from .. import telemetry
 from ..errors import TooLarge, Unreadable
 
 MEGABYTE = 1_048_576
 ACCEPTED = "gzip, deflate"
+TEMPLATE = "template"
+"""Under this name a request carries its path without the ids in it, as it may be told of."""
 
 _PACKED = {"gzip": 16 + zlib.MAX_WBITS, "x-gzip": 16 + zlib.MAX_WBITS, "deflate": zlib.MAX_WBITS}
 
@@ -22,6 +25,14 @@ async def send(http: httpx.AsyncClient, request: httpx.Request, most: int) -> ht
         httpx.HTTPError: As the library raises them.
     """
     request.headers["Accept-Encoding"] = ACCEPTED
+    url, template = request.url, request.extensions.get(TEMPLATE, request.url.path)
+    with telemetry.current().request(request.method, url.host, url.port, template) as step:
+        response = await _answer(http, request, most)
+        step.told(status=response.status_code)
+    return response
+
+
+async def _answer(http: httpx.AsyncClient, request: httpx.Request, most: int) -> httpx.Response:
     response = await http.send(request, stream=True)
     try:
         body = response.content if response.is_stream_consumed else await _body(response, most)

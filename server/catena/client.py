@@ -13,18 +13,22 @@ import httpx
 import msgspec
 import stamina
 
-from ..errors import CatenaError, NotAllowed, NotFound, RateLimited, Refused, Unreadable
+from ..errors import CatenaError, Invalid, NotAllowed, NotFound, RateLimited, Refused, Unreadable
+from ..telemetry import current
 from . import bounded
 from .answers import CONNECTIONS_SCOPE, error_of
 from .auth import Token, Tokens
+from .bounded import TEMPLATE
 from .limiter import Limiter, time_left
+from .outside import quote as as_data
 from .query import Params, Query
 from .reasons import network_as_ours
 from .wire import NOT_JSON, UNDECODABLE, Operation, Page, decode_one, decode_page
+from .words import refused_words
 
 OPERATIONS = "/v2/integrations/connections/resource-operations"
-CONNECTION = "/v2/integrations/connections/{}"
-OPERATION = "/v2/integrations/connections/{}/resource-operations/{}"
+CONNECTION = "/v2/integrations/connections/{connection_id}"
+OPERATION = "/v2/integrations/connections/{connection_id}/resource-operations/{operation_id}"
 
 LARGE = 300_000
 """Bytes of a body from which on it is decoded beside the event loop: a page that drifted takes 14 ms a megabyte."""
@@ -76,9 +80,15 @@ class CatenaClient:
         """Read one page of the list.
 
         Raises:
+            Invalid: The API does not take a filter, with the words near it.
             CatenaError: No usable answer after the retries that are due.
         """
-        return await self._get(OPERATIONS, query.params(size, cursor), decode_page)
+        try:
+            page = await self._get(OPERATIONS, {}, decode_page, query.params(size, cursor))
+        except Invalid as exc:
+            raise Invalid(f"{exc}{refused_words(query.filters, exc.offered)}", exc.offered) from exc
+        current().read(len(page.items))
+        return page
 
     async def operation(self, connection_id: str, operation_id: str) -> Operation:
         """Read one operation with its attempts.
@@ -88,13 +98,15 @@ class CatenaClient:
             CatenaError: No usable answer after the retries that are due.
         """
         try:
-            path = OPERATION.format(quote(connection_id, safe=""), quote(operation_id, safe=""))
-            return await self._get(path, [], decode_one)
+            ids = {"connection_id": connection_id, "operation_id": operation_id}
+            operation = await self._get(OPERATION, ids, decode_one)
         except NotFound as exc:
             raise NotFound(
-                f"Catena knows no operation {operation_id!r} under connection {connection_id!r} (404). "
+                f"Catena knows no operation {as_data(operation_id)} under connection {as_data(connection_id)} (404). "
                 "Check both ids; list_resource_operations shows them side by side."
             ) from exc
+        current().read(1)
+        return operation
 
     async def connection_status(self, connection_id: str) -> str | None:
         """Return the status of a connection (active, stale, paused …); None where the token may not read it.
@@ -108,7 +120,7 @@ class CatenaClient:
         if scopes and CONNECTIONS_SCOPE not in scopes:
             return None
         try:
-            return await self._get(CONNECTION.format(quote(connection_id, safe="")), [], _decode_status)
+            return await self._get(CONNECTION, {"connection_id": connection_id}, _decode_status)
         except (NotAllowed, NotFound):
             return None
 
@@ -116,10 +128,14 @@ class CatenaClient:
         """Return the token in use, asking for one where none is held."""
         return await self._healing(self._tokens.current)
 
-    async def _get(self, path: str, params: Params, decode: Callable[[bytes], _T]) -> _T:
+    async def _get(
+        self, template: str, ids: dict[str, str], decode: Callable[[bytes], _T], params: Params | None = None
+    ) -> _T:
+        url = self._base_url + template.format(**{name: quote(one, safe="") for name, one in ids.items()})
+
         async def once() -> _T:
             try:
-                request = self._http.build_request("GET", self._base_url + path, params=params)
+                request = self._http.build_request("GET", url, params=params or [], extensions={TEMPLATE: template})
             except httpx.InvalidURL as exc:
                 raise Refused(_TOO_LONG) from exc
             body = await self._send_paced(request)

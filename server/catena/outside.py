@@ -54,6 +54,7 @@ _BARE = re.compile(
     r"|-?\d{1,6}[smhdw]",
     re.ASCII | re.I,
 )
+_QUOTATION = re.compile("«[^«»]*»")
 _PLAIN_ID = re.compile(r"[\w.:/|-]{1,160}", re.ASCII)
 
 # What no reader sees, and category C does not hold: Unicode's Default_Ignorable_Code_Point, and two blanks that are
@@ -168,6 +169,14 @@ def masked(text: str, personal: bool) -> str:
 def quoted(text: str) -> str:
     """Put a cleaned text into quotation marks that it cannot close."""
     return "«" + text.replace("«", "‹").replace("»", "›") + "»"
+
+
+def unquoted(given: Any) -> Any:
+    """Return what a caller gave without quotation marks of ours around it: ids and references are copied with them."""
+    if isinstance(given, list):
+        return [unquoted(value) for value in given]
+    inside = given.strip()[1:-1] if isinstance(given, str) and _QUOTATION.fullmatch(given.strip()) else None
+    return given if inside is None else inside
 
 
 def said_back(text: str, longest: int = 40) -> str:

@@ -22,6 +22,7 @@ import anyio
 from anyio.streams.memory import MemoryObjectReceiveStream
 
 from ..errors import BrokenPaging, CatenaError, RateLimited
+from ..telemetry import current
 from .client import CatenaClient
 from .cuts import LONG_WALK, PAGES_PER_PIECE, cut_anew, rest_shared
 from .query import Query
@@ -157,7 +158,9 @@ class Scan(Generic[_T]):
     async def _work(self) -> None:
         while (shard := await self._next_shard()) is not None:
             try:
-                await self._read(shard)
+                with current().step("shard") as step:
+                    await self._read(shard)
+                    step.told(operations=shard.rows, pages=shard.pages)
             except CatenaError as exc:
                 self._error = self._error or exc
                 if not exc.may_heal or isinstance(exc, RateLimited) or len(self._holes) == MOST_HOLES:

@@ -59,3 +59,9 @@ RESOURCE_SYNONYMS = {
     "dvir": "dvir_log",
 }
 """Words people and documents use for a resource, in lower case without punctuation, and the word the API takes."""
+
+STATUS_SYNONYMS = {"succeeded": "success", "ok": "success", "error": "failed", "failure": "failed"}
+"""The same of a status; the webhook of a success says `succeeded`."""
+
+LISTED = {"resource": RESOURCES, "source_name": SOURCES, "operation": OPERATION_TYPES, "status": STATUSES}
+"""The contract's words for each filter that takes one."""

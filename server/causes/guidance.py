@@ -16,11 +16,12 @@ from typing import Any, NamedTuple
 
 @dataclass(frozen=True)
 class Guidance:
-    """What to do about a cause. `retryable` None: not to be told."""
+    """What to do about a cause. `retryable` None: not to be told. `exists`: a create of it failed on a record that is there."""
 
     owner: str
     retryable: bool | None
     advice: str
+    exists: bool = False
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,10 @@ class Table(NamedTuple):
 def table() -> Table:
     """Return the table, read once."""
     raw = tomllib.loads(TABLE.read_text(encoding="utf-8"))
-    kinds = {kind["name"]: Guidance(kind["owner"], kind.get("retryable"), kind["advice"]) for kind in raw["kind"]}
+    kinds = {
+        kind["name"]: Guidance(kind["owner"], kind.get("retryable"), kind["advice"], kind.get("exists", False))
+        for kind in raw["kind"]
+    }
     numbers = {
         (entry.get("source_name", ""), int(number)): (entry["kind"], meaning)
         for entry in raw["number"]

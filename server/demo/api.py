@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Generic
 
 import anyio
 import msgspec
@@ -23,11 +23,9 @@ from .contract import CONNECTION_PATH, CONNECTIONS_PATH, OPERATION_PATH, OPERATI
 from .faults import Bucket, Faults, Order, drifted
 from .fleets import Connection
 from .ids import from_datetime
-from .operations import Operation
 from .pages import Key, Ranking, Window, body_of, cut, read_cursor, without_end
 from .query import MOST_REFS, MOST_ROWS, USUAL_ROWS, ListQuery, Reader, integer, read_list_query, uuid
-from .rows import row_of
-from .world import World
+from .served import Served, W, Written
 
 # A demo server may run for weeks, so what it remembers of requests is bounded.
 _REMEMBERED = 100_000
@@ -37,7 +35,7 @@ Requests = deque[tuple[str, str]]
 
 
 def build_api(
-    world: World,
+    world: Served[W],
     *,
     clock: Callable[[], datetime],
     faults: Faults | None = None,
@@ -103,7 +101,7 @@ async def _broken(request: Request, problem: Exception) -> Response:
     return answer({"message": "Internal Server Error"}, 500)
 
 
-def _key_of_operation(operation: Operation) -> Key:
+def _key_of_operation(operation: Written) -> Key:
     return operation.key
 
 
@@ -112,16 +110,16 @@ def _key_of_connection(connection: Connection) -> Key:
 
 
 @dataclass(slots=True)
-class Reads:
+class Reads(Generic[W]):
     """Hold what the four reading endpoints share."""
 
-    world: World
+    world: Served[W]
     clock: Callable[[], datetime]
     faults: Faults
     timer: Callable[[], float]
     access: Access
     _bucket: Bucket = field(default_factory=Bucket)
-    _rankings: dict[Order, Ranking[Operation]] = field(default_factory=dict)
+    _rankings: dict[Order, Ranking[W]] = field(default_factory=dict)
     _asked: int = 0
     _shifted: timedelta = timedelta()
 
@@ -130,7 +128,9 @@ class Reads:
         # The clock moves after it was read: the first page of a walk is as of the time it was asked for.
         now = self._now()
         self._shifted += timedelta(seconds=self.faults.shift)
-        return await self._serve(request, READ_OPERATIONS, lambda: self._page(read_list_query(request, now), now))
+        return await self._serve(
+            request, READ_OPERATIONS, lambda: self._page(read_list_query(request, now, self.world.sources), now)
+        )
 
     async def one_operation(self, request: Request) -> Response:
         """Serve one operation."""
@@ -165,33 +165,37 @@ class Reads:
         # What is created at this very microsecond can be seen already; what comes later cannot, whatever is asked for.
         query = replace(query, before=min(query.before, instant + 1))
         cursor = read_cursor(query.cursor)
-        window = self._window(query, instant)
+        window = self._window(query, now)
         page = cut(window, cursor, query.size, _key_of_operation, self.faults.repeat)
         page = without_end(page, self.faults.endless, cursor, _key_of_operation)
         nonce = self._asked if self.faults.endless == "fresh" else None
-        return body_of(page, lambda operation: self._row(operation, instant), nonce)
+        return body_of(page, lambda operation: self._row(operation, now), nonce)
 
-    def _window(self, query: ListQuery, instant: int) -> Window[Operation]:
+    def _window(self, query: ListQuery, now: datetime) -> Window[W]:
         order = self.faults.order
         ranking = self._rankings.get(order)
         # Kept, since a scattered order takes seconds to find for a million rows.
         if ranking is None:
             ranking = self._rankings[order] = Ranking(self.world.operations, _key_of_operation, order)
-        places = [self.world.count_created(moment) for moment in (instant + 1, query.after, query.before)]
+        places = [self.world.count_created(moment) for moment in (from_datetime(now) + 1, query.after, query.before)]
         low, high = ranking.bounds(*places)
-        return Window(ranking, places[0], low, high, lambda operation: query.takes(operation, instant))
 
-    def _row(self, operation: Operation, instant: int) -> msgspec.Raw:
-        row = row_of(operation, self.world.partner_id, instant)
+        def named(operation: W) -> str | None:
+            return self.world.source_id(operation, now)
+
+        return Window(ranking, places[0], low, high, lambda operation: query.takes(operation, named))
+
+    def _row(self, operation: W, now: datetime) -> msgspec.Raw:
+        row = self.world.row(operation, now)
         return encoded(drifted(row) if self.faults.drift else row)
 
     def _operation(self, request: Request) -> msgspec.Raw:
         connection_id, operation_id = _ids(request, "connection_id", "resource_operation_id")
-        instant = from_datetime(self._now())
+        now = self._now()
         found = self.world.find(operation_id)
-        if found is None or found.connection.id != connection_id or found.created > instant:
+        if found is None or found.connection.id != connection_id or found.created > from_datetime(now):
             raise Refusal(_UNKNOWN, "Resource operation not found")
-        return self._row(found, instant)
+        return self._row(found, now)
 
     def _connections(self, request: Request) -> dict[str, Any]:
         reader = Reader(request)

@@ -9,11 +9,10 @@ from uuid import UUID
 
 from starlette.requests import Request
 
-from ..catena.vocabulary import OPERATION_TYPES, RESOURCES, SOURCES
+from ..catena.vocabulary import OPERATION_TYPES, RESOURCES
 from .answers import Problem, invalid
 from .ids import from_datetime
-from .operations import Operation
-from .rows import source_id_at
+from .served import W
 
 MOST_REFS, MOST_ROWS, USUAL_ROWS, MOST_DAYS = 100, 1000, 300, 45
 
@@ -38,8 +37,8 @@ class ListQuery:
     operation: str | None = None
     source_id: str | None = None
 
-    def takes(self, row: Operation, now: int) -> bool:
-        """Say whether an operation passes every filter."""
+    def takes(self, row: W, named: Callable[[W], str | None]) -> bool:
+        """Say whether an operation passes every filter; `named` tells its id at the TSP."""
         connection = row.connection
         return (
             self.after <= row.created < self.before
@@ -48,7 +47,7 @@ class ListQuery:
             and (self.source_name is None or connection.source_name == self.source_name)
             and (self.connection_id is None or connection.id == self.connection_id)
             and (not self.fleet_refs or connection.fleet_ref in self.fleet_refs)
-            and (self.source_id is None or source_id_at(row, now) == self.source_id)
+            and (self.source_id is None or named(row) == self.source_id)
         )
 
 
@@ -152,13 +151,13 @@ def moment(text: str) -> datetime:
         raise Invalid("datetime_from_date_parsing", f"Input should be a valid datetime or date, {error}") from error
 
 
-def read_list_query(request: Request, now: datetime) -> ListQuery:
+def read_list_query(request: Request, now: datetime, sources: Sequence[str]) -> ListQuery:
     """Read the ten parameters of the list of operations."""
     reader = Reader(request)
     optional: dict[str, Any] = {
         "resource": reader.one("resource", one_of(RESOURCES), None),
         "connection_id": reader.one("connection_id", uuid, None),
-        "source_name": reader.one("source_name", one_of(SOURCES), None),
+        "source_name": reader.one("source_name", one_of(sources), None),
         # A fleet reference is the partner's own text: an unknown one is no error, it only matches nothing.
         "fleet_refs": frozenset(reader.many("fleet_refs", MOST_REFS)),
         "operation": reader.one("operation", one_of(OPERATION_TYPES), None),

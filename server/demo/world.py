@@ -11,11 +11,12 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
 
+from ..catena.vocabulary import SOURCES
 from .fleets import Connection, build_lines
 from .ids import from_datetime, to_datetime, uuid7
 from .incidents import EPISODES, Episode, Incident
 from .operations import Operation
-from .rows import row_of
+from .rows import row_of, source_id_at
 from .story import Story
 
 
@@ -53,6 +54,15 @@ class World:
     def row(self, operation: Operation, now: datetime) -> dict[str, Any]:
         """Show an operation as the API does at a moment."""
         return row_of(operation, self.partner_id, from_datetime(now))
+
+    def source_id(self, operation: Operation, now: datetime) -> str | None:
+        """Tell a record's id at the TSP as far as it is known at a moment."""
+        return source_id_at(operation, from_datetime(now))
+
+    @property
+    def sources(self) -> Sequence[str]:
+        """Name the TSPs that can be filtered by: those of the contract."""
+        return SOURCES
 
 
 def anchor_of(now: datetime) -> datetime:

@@ -9,7 +9,7 @@ from copy import deepcopy
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import anyio
 import anyio.to_thread
@@ -20,8 +20,10 @@ from ..errors import CatenaError
 from ..settings import Settings
 from ..store import MemoryStore
 from ..store.memory import Held, Progress
+from ..telemetry import current
 from .kept import Rows
 from .question import OVERLAP, Question, Reading
+from .seen import Seen
 
 if TYPE_CHECKING:
     import polars as pl
@@ -38,8 +40,6 @@ ANALYSIS_S = 3.0
 
 ONE_MOMENT_S = 1.0
 """Questions this near to each other are asked at the same time."""
-
-MOST_FLEETS_SEEN = 2_000
 
 MOST_SINGLES = 25
 """Operations that still waited and are read again one by one."""
@@ -68,17 +68,13 @@ async def untold(operations: int, share: float) -> None:
 
 @dataclass
 class Reads:
-    """Reads for all calls of this server. `client` and `sharing` are opened on first use.
-
-    `seen` learns the words met, `fleets_seen` the references, at most so many.
-    """
+    """Reads for all calls of this server. `client` and `sharing` are opened on first use; `seen` learns what is met."""
 
     settings: Settings
     clock: Callable[[], datetime]
     client: Callable[[], Awaitable[CatenaClient]]
     sharing: Callable[[], Awaitable[Sharing | None]]
-    seen: set[str]
-    fleets_seen: dict[str, None]
+    seen: Seen
     tasks: TaskGroup
 
     def __post_init__(self) -> None:
@@ -99,6 +95,7 @@ class Reads:
         ends_at = anyio.current_time() + max(time_s - ANALYSIS_S, time_s / 2)
         fresh_for = timedelta(0) if refresh else timedelta(seconds=self.settings.fresh_s)
         if found := await self._found(question, fresh_for):
+            current().came_from("held")
             return found
         read = partial(self._read, question, ends_at, refresh)
         if sharing := await self.sharing():
@@ -106,11 +103,31 @@ class Reads:
             if await self._take(sharing, entries, question, fresh_for) and (
                 found := await self._found(question, fresh_for)
             ):
+                current().came_from("shared")
                 return found
             read = partial(sharing.read_once, question, entries, self._join_for, ends_at, read)
-        held = await self.store.answer(question.key, self.clock(), self._join_for, read, progress, self.tasks)
-        self._learn_words(held.value.frame)
+        with current().step("read") as step:
+            held = await self.store.answer(question.key, self.clock(), self._join_for, read, progress, self.tasks)
+            step.told(operations=held.rows, complete=held.worth_holding)
+        self.seen.learn(held.value.frame)
         return held.value.told_to(question), held.as_of
+
+    async def row_with(self, name: str, *columns: str) -> dict[str, Any] | None:
+        """Return the latest row held of which one of some columns is an id, with that column as `held_as`."""
+        from ..analysis.held import latest_with
+
+        for held in self.store.held(self.clock()):
+            if row := await anyio.to_thread.run_sync(latest_with, held.value.frame, columns, name):
+                return row
+        return None
+
+    async def ids_like(self, name: str, column: str) -> list[str]:
+        """Return the ids held in a column that are nearly a name, the shortest first."""
+        from ..analysis.held import like
+
+        frames = [held.value.frame for held in self.store.held(self.clock())]
+        found = [await anyio.to_thread.run_sync(like, frame, column, name) for frame in frames]
+        return sorted({near for ids in found for near in ids}, key=lambda near: (len(near), near))
 
     def _leave_imports_alone(self) -> None:
         """Import what reading needs, and keep the collector from looking through all imports again during a read.
@@ -137,7 +154,7 @@ class Reads:
             return False
         held = await sharing.taken(entry)
         if held:
-            self._learn_words(held.value.frame)
+            self.seen.learn(held.value.frame)
             self.store.hold(entry.question, held)
         return held is not None
 
@@ -158,6 +175,7 @@ class Reads:
         from ..catena.reader import read_on
 
         as_of = self.clock()
+        current().came_from("api")
         client, size, most = await self.client(), question.size, question.most
         if question.start:
             from ..analysis.rows import rows_of
@@ -266,12 +284,6 @@ class Reads:
             if held.value.begins(question):
                 return held.value
         return None
-
-    def _learn_words(self, frame: pl.DataFrame) -> None:
-        for column in ("resource", "source_name", "operation_type"):
-            self.seen.update(frame[column].unique().cast(str))
-        fleets = frame["fleet_ref"].drop_nulls().unique().cast(str).sort()
-        self.fleets_seen.update(dict.fromkeys(fleets[: max(0, MOST_FLEETS_SEEN - len(self.fleets_seen))]))
 
     async def _find_window_field(self, client: CatenaClient, query: Query, frame: pl.DataFrame) -> None:
         """Find out once by which time a window goes: only then is a part of what was read known to be whole."""

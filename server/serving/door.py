@@ -4,17 +4,17 @@ import asyncio
 
 from starlette.datastructures import Headers
 from starlette.middleware.cors import CORSMiddleware
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from .health import Health
 from .limits import Limits
 from .names import Names
 
 MCP = "/mcp"
-HEALTH = "/healthz"
 
 
-def door(app: ASGIApp, names: Names, limits: Limits) -> ASGIApp:
+def door(app: ASGIApp, names: Names, limits: Limits, health: Health) -> ASGIApp:
     """Put an application behind the checks; pages of known hosts may read its answers."""
     open_to_pages = CORSMiddleware(
         WholeRequests(app, limits),
@@ -24,7 +24,7 @@ def door(app: ASGIApp, names: Names, limits: Limits) -> ASGIApp:
         expose_headers=("Mcp-Session-Id", "Mcp-Protocol-Version", "Retry-After"),
         allow_private_network=True,
     )
-    return KnownOnly(open_to_pages, names)
+    return KnownOnly(open_to_pages, names, health)
 
 
 class KnownOnly:
@@ -33,13 +33,18 @@ class KnownOnly:
     Health alone is told to all: load balancers ask by address.
     """
 
-    def __init__(self, app: ASGIApp, names: Names) -> None:
+    def __init__(self, app: ASGIApp, names: Names, health: Health | None = None) -> None:
         self._app = app
         self._names = names
+        self._health = health
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        app = self._app if scope["type"] != "http" else self._refusal(scope) or self._app
+        app = self._app
+        if scope["type"] == "http":
+            refusal = self._refusal(scope)
+            health = await self._health.answer(scope, stranger=refusal is not None) if self._health else None
+            app = health or refusal or app
         await app(scope, receive, send)
 
     def _refusal(self, scope: Scope) -> Response | None:
@@ -47,8 +52,6 @@ class KnownOnly:
         host_known = self._names.hosts(headers.getlist("host"))
         if host_known and self._names.origins(headers.getlist("origin")):
             return None
-        if scope["path"] == HEALTH and scope["method"] in ("GET", "HEAD"):
-            return JSONResponse({"status": "ok"})
         return _NO_SUCH_HOST if not host_known else _NO_SUCH_ORIGIN
 
 

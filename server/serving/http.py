@@ -7,21 +7,23 @@ from collections.abc import Sequence
 import uvicorn
 from mcp.server.transport_security import TransportSecuritySettings
 from sse_starlette.sse import AppStatus
-from starlette.requests import Request
-from starlette.responses import JSONResponse
 from starlette.types import ASGIApp
 
-from .. import __version__
 from ..app import OpsServer
 from ..errors import BadSettings
+from .callers import caller
 from .connections import Connection
-from .door import HEALTH, MCP, door
+from .door import MCP, door
+from .ending import Ending
+from .health import Health, state_of
 from .limits import Limits
 from .names import LOOPBACK, Names, is_every_address, is_loopback, name_of
 
 
-def serve_http(server: OpsServer, host: str, port: int, allowed: Sequence[str]) -> None:
+def serve_http(server: OpsServer, host: str, port: int, allowed: Sequence[str], drain_s: float = 0) -> None:
     """Serve MCP until a signal ends it; `allowed` are the host names by which clients may reach it.
+
+    `drain_s` is for how long it says, told to end, that it is not ready, before it takes no more connections.
 
     Raises:
         BadSettings: It cannot listen there, or a host is none.
@@ -32,7 +34,8 @@ def serve_http(server: OpsServer, host: str, port: int, allowed: Sequence[str]) 
     sys.stderr.write(f"Serving MCP at http://{shown}:{port}{MCP} (Ctrl-C ends it)\n")
     if not is_loopback(host) and not allowed:
         sys.stderr.write(warning(host))
-    server_of(application(server, names), host, port).run()
+    health = Health(lambda: state_of(server.opened))
+    server_of(application(server, names, health=health), host, port, health=health, drain_s=drain_s).run()
 
 
 def names_for(host: str, allowed: Sequence[str]) -> Names:
@@ -62,25 +65,24 @@ def warning(host: str) -> str:
     )
 
 
-def application(server: OpsServer, names: Names, limits: Limits | None = None) -> ASGIApp:
+def application(server: OpsServer, names: Names, limits: Limits | None = None, health: Health | None = None) -> ASGIApp:
     """Return the whole application: MCP and health behind the door."""
-
-    async def healthz(_: Request) -> JSONResponse:
-        return JSONResponse({"status": "ok", "version": __version__})
-
-    server.custom_route(HEALTH, methods=["GET"])(healthz)
+    if server.watch:
+        server.watch.who = caller
     # The door has checked names already, and whole ones: the SDK compares only how they begin.
     unchecked = TransportSecuritySettings(enable_dns_rebinding_protection=False)
     app = server.streamable_http_app(streamable_http_path=MCP, stateless_http=True, transport_security=unchecked)
-    return door(app, names, limits or Limits())
+    return door(app, names, limits or Limits(), health or Health(lambda: state_of(server.opened)))
 
 
-def server_of(app: ASGIApp, host: str, port: int, limits: Limits | None = None) -> uvicorn.Server:
+def server_of(
+    app: ASGIApp, host: str, port: int, limits: Limits | None = None, health: Health | None = None, drain_s: float = 0
+) -> uvicorn.Server:
     """Return a server for any application, with limits on what its connections cost."""
     # It would end every stream of events when the server begins to end, with the answers still to come in them.
     AppStatus.disable_automatic_graceful_drain()  # type: ignore[no-untyped-call]  # of a library half typed
     limits = limits or Limits()
-    return uvicorn.Server(
+    return Ending(
         uvicorn.Config(
             app,
             host=host,
@@ -95,7 +97,9 @@ def server_of(app: ASGIApp, host: str, port: int, limits: Limits | None = None) 
             h11_max_incomplete_event_size=limits.header_bytes,
             timeout_keep_alive=round(limits.idle_s) + 1,  # the connection's own clock comes first
             timeout_graceful_shutdown=limits.grace_s,
-        )
+        ),
+        health,
+        drain_s,
     )
 
 

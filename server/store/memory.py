@@ -105,7 +105,7 @@ class MemoryStore(Generic[_T]):
         """Hold what was read for a question; what was asked for longest ago makes room."""
         self._held[question] = held
         self._held.move_to_end(question)
-        while len(self._held) > MOST_QUESTIONS or (len(self._held) > 1 and self._rows() > self._most_rows):
+        while len(self._held) > MOST_QUESTIONS or (len(self._held) > 1 and self.rows() > self._most_rows):
             self._held.popitem(last=False)
 
     def _drop_old(self, now: datetime) -> None:
@@ -125,5 +125,6 @@ class MemoryStore(Generic[_T]):
                 del self._flights[question]
             flight.landed.set()
 
-    def _rows(self) -> int:
+    def rows(self) -> int:
+        """Return how many rows are held."""
         return sum(held.rows for held in self._held.values())

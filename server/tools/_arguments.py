@@ -3,7 +3,7 @@
 import re
 from collections.abc import Collection, Iterable
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
@@ -13,8 +13,10 @@ from ..analysis.window import Window, window_of
 from ..catena.bookmark import Bookmark
 from ..catena.outside import one_line, said_back
 from ..catena.query import MOST_FLEETS, Filters
-from ..catena.vocabulary import OPERATION_TYPES, RESOURCE_SYNONYMS, RESOURCES, SOURCES
-from ..errors import BadArgument, did_you_mean, plain_word
+from ..catena.vocabulary import OPERATION_TYPES, RESOURCES
+from ..catena.words import word_of
+from ..errors import BadArgument
+from ..reading.seen import Seen
 
 
 def _one_of(words: Collection[str]) -> dict[str, Any]:
@@ -35,7 +37,10 @@ LONGEST_CURSOR = 8_192
 
 
 # No enum: clients would check it and answer for the server, which knows "driver" and whatever the API adds.
-Resource = Annotated[str | None, Field(description=f"Kind of record: {' '.join(RESOURCES)}. Drivers are `user`.")]
+ResourceNamed = Annotated[str | None, Field(description=f"Kind of record: {' '.join(RESOURCES)}. Drivers are `user`.")]
+"""For the one tool that names the words; they cost 75 tokens each time, and clients show all tools or always this one."""
+
+Resource = Annotated[str | None, Field(description="Kind of record, as in summarize_failures.")]
 ConnectionId = Annotated[str | None, Field(description="Connection UUID.")]
 SourceName = Annotated[str | None, Field(description="TSP, e.g. samsara.")]
 FleetRefs = Annotated[list[str] | None, BeforeValidator(as_list), Field(description="Your fleet references, <= 100.")]
@@ -49,11 +54,12 @@ Groups = Annotated[
 Cursor = Annotated[str | None, Field(description="`next_cursor` of a list, alone.")]
 MaxGroups = Annotated[int | None, Field(ge=1, le=50, description="Causes to tell, small ones on a line.")]
 FromGroup = Annotated[str | None, Field(description="Go on behind this cause.")]
-Status = Literal["pending", "success", "failed"]
+# No enum here either: the API has answered with other statuses than its contract names.
+Status = Annotated[str | None, Field(description="pending, success, failed, or another one seen.")]
 
 
 def filters_of(
-    seen: Collection[str],
+    seen: Seen,
     resource: str | None = None,
     connection_id: str | None = None,
     source_name: str | None = None,
@@ -64,7 +70,7 @@ def filters_of(
     """Check the filters and write them as the API wants them; `seen` are values the API itself has returned.
 
     Raises:
-        BadArgument: A value is unknown (with the nearest known one), malformed, or lacks its companion.
+        BadArgument: Another value is meant (which is named), or one is malformed, or lacks its companion.
     """
     fleets = tuple(dict.fromkeys(ref.strip() for ref in fleet_refs or () if ref.strip()))
     _check_fleets(fleets)
@@ -78,11 +84,11 @@ def filters_of(
             "source_id needs `resource`, since TSPs use the same id for different kinds of record. Add it."
         )
     return Filters(
-        resource=_known("resource", resource, RESOURCES, seen),
-        connection_id=uuid_of("connection_id", connection_id) if connection_id else None,
-        source_name=_known("source_name", source_name, SOURCES, seen),
+        resource=word_of("resource", resource, seen.of("resource")),
+        connection_id=connection_of(connection_id, seen) if connection_id else None,
+        source_name=word_of("source_name", source_name, seen.of("source_name")),
         fleet_refs=fleets,
-        operation=_known("operation", operation, OPERATION_TYPES, seen),
+        operation=word_of("operation", operation, seen.of("operation")),
         source_id=source_id or None,
     )
 
@@ -102,21 +108,6 @@ def _check_fleets(fleets: tuple[str, ...]) -> None:
 def _check_length(name: str, value: str | None, most: int = LONGEST_REF) -> None:
     if value and len(value) > most:
         raise BadArgument(f"{name} has {len(value):,} characters; at most {most:,} are taken. Check what was passed.")
-
-
-def _known(name: str, value: str | None, known: Collection[str], seen: Collection[str]) -> str | None:
-    """Match a value without case, spaces and punctuation ("J. J. Keller" is `jjkeller`); refuse what is not known."""
-    if not value:
-        return None
-    plain = plain_word(value)
-    for word in (*known, *seen):
-        if plain_word(word) == plain:
-            return word
-    meant = RESOURCE_SYNONYMS.get(plain) if name == "resource" else None
-    if meant:
-        raise BadArgument(f"{name} {said_back(value)} is called {meant!r} in Catena. Pass {name}={meant!r}.")
-    listing = f" Known: {', '.join(known)}." if len(known) <= 5 else " catena://vocabulary lists all."
-    raise BadArgument(f"{name} {said_back(value)} is not known.{did_you_mean(value, known)}{listing}")
 
 
 def several(values: Iterable[str] | None) -> list[str]:
@@ -141,19 +132,46 @@ def causes_asked(group: Iterable[str] | None) -> list[str]:
     return ids
 
 
+def connection_of(connection_id: str, seen: Seen) -> str:
+    """Check the id of a connection; one the API itself has returned is taken as it stands.
+
+    Raises:
+        BadArgument: It is neither that nor a UUID.
+    """
+    given = connection_id.strip()
+    return given if given in seen.of("connection_id") else uuid_of("connection_id", given)
+
+
 def uuid_of(name: str, value: str) -> str:
     """Check an id.
 
     Raises:
-        BadArgument: It is no UUID.
+        BadArgument: It is no UUID, with what takes it where it is something else that answers tell.
     """
     try:
         return str(UUID(value.strip()))
     except ValueError:
-        raise BadArgument(
-            f"{name} {said_back(value)} is no UUID (36 characters, like 019ddd87-5c1e-7a40-9d6b-2f1c8a7e4b90). "
-            "list_resource_operations shows the ids of operations and connections, by fleet_refs or source_name too."
-        ) from None
+        raise BadArgument(f"{name} {said_back(value)} is {_what_it_is(value.strip())}") from None
+
+
+_ELSEWHERE = (
+    (GROUP_ID, "a cause: pass it as `group` to summarize_failures, break_down_failures or list_resource_operations."),
+    (re.compile(r"c\d+\.\S*"), "a cursor: pass it as `cursor`, alone, to list_resource_operations."),
+    (
+        re.compile(r"c\d{1,4}"),
+        "the short name of a connection in one list: its first lines tell the UUID, which is taken.",
+    ),
+)
+
+
+def _what_it_is(value: str) -> str:
+    for form, told in _ELSEWHERE:
+        if form.fullmatch(value):
+            return told
+    return (
+        "no UUID (36 characters, like 019ddd87-5c1e-7a40-9d6b-2f1c8a7e4b90). list_resource_operations shows the ids of "
+        "operations and connections, by fleet_refs or source_name too; trace_record takes a record's id at the TSP."
+    )
 
 
 def fixed_window(from_datetime: str | None, to_datetime: str | None, now: datetime) -> Window:

@@ -7,7 +7,8 @@ from mcp.server.mcpserver.exceptions import ToolError, UnexpectedToolError
 from pydantic import ValidationError
 
 from ..catena.outside import said_back
-from ..errors import OpsError, did_you_mean
+from ..errors import BadArgument, OpsError, did_you_mean
+from ..telemetry import current
 
 logger = logging.getLogger(__name__)
 
@@ -16,6 +17,9 @@ UNFORESEEN = (
     "This server met a fault of its own, which its log (stderr) tells in full. Nothing was answered. Try a shorter window or "
     "other filters; `catena-ops-mcp doctor` checks the setup. Please report it with that part of the log."
 )
+
+UNFORESEEN_KIND = "Unforeseen"
+"""What the audit and telemetry call it."""
 
 _TYPES = {"string": "text", "array": "a list of texts", "boolean": "true or false", "integer": "a whole number"}
 
@@ -29,6 +33,7 @@ def check_names(given: dict[str, Any], schema: dict[str, Any]) -> None:
     known = schema.get("properties", {})
     for name in given:
         if name not in known:
+            current().fault = BadArgument.__name__
             raise ToolError(
                 f"There is no argument {said_back(name)}.{did_you_mean(name, known)} Arguments: {', '.join(known)}."
             )
@@ -37,9 +42,11 @@ def check_names(given: dict[str, Any], schema: dict[str, Any]) -> None:
 def steering(exc: ToolError, schema: dict[str, Any]) -> ToolError:
     """Return the error a model can act on for one that the SDK raised."""
     cause = exc.__cause__
+    current().fault = type(cause or exc).__name__
     if isinstance(cause, OpsError):
         return ToolError(str(cause))
     if isinstance(exc, UnexpectedToolError):
+        current().fault = UNFORESEEN_KIND
         return UnexpectedToolError(UNFORESEEN)
     if isinstance(cause, ValidationError):
         return ToolError("; ".join(_about(e, schema) for e in cause.errors(include_url=False, include_input=False)))

@@ -9,7 +9,9 @@ from ._render import (
     FENCE_NOTE,
     OF_CAUSES,
     asked,
+    became,
     covered,
+    no_operations,
     other_causes,
     percent,
     plural,
@@ -55,7 +57,7 @@ def _left_out(told: Breakdown) -> str:
 def _verdict(told: Breakdown) -> str:
     totals, part = told.totals, "" if told.coverage.complete else " in the part that was read"
     if not totals.operations:
-        return "No operations." if told.coverage.complete else "Nothing can be told: no part of the window was read."
+        return no_operations(told) if told.coverage.complete else "Nothing can be told: no part of the window was read."
     of, unknown = OF_CAUSES if totals.covers else "", totals.unknown_status or 0
     first = (
         f"{totals.failed:,} of {plural(totals.operations, 'operation')} failed{of}{part} ({percent(totals.failure_rate)})"
@@ -74,8 +76,7 @@ def _others(totals: Totals) -> str:
 
 
 def _records(records: Records) -> str:
-    became = ", ".join(f"{count:,} {state}" for state, count in records if count and state != "failed")
-    return f"{plural(records.failed, 'record')} ({became})"
+    return f"{plural(records.failed, 'record')} ({became(records)})"
 
 
 def _row(row: BreakdownRow, titled: Collection[str]) -> list[str]:

@@ -17,6 +17,7 @@ from ..store.memory import Progress
 from ._coverage import coverage_of
 from ._found import Found
 from ._later import Later, read_with_later
+from ._render import EXIST, guessed, plural
 
 if TYPE_CHECKING:
     from ..analysis.by_outcome import LastFailures, Position
@@ -59,12 +60,14 @@ async def records_found(
     told = await runtime.analysed(partial(_told, reading, later, outcome, start.group, start.after), reading)
     start = msgspec.structs.replace(start, start=reading.window.start, end=reading.window.end)
     found = Found.begun(start)
-    found.scanned, found.records = len(reading.frame), told.records
+    found.scanned, found.records = len(reading.frame), told.records.failed
     found.coverage = coverage_of(reading, say=(later.note,))
     if told.cause != start.group:
         found.say(f"{start.group} is known as {told.cause} now.")
-    if told.by_payload:
-        found.say(f"{told.by_payload:,} of the {told.records:,} are known as one record only by an identical payload.")
+    if known := guessed(told.records):
+        found.say(f"Of the {told.records.failed:,} {known}.")
+    if told.records.exist:
+        found.say(f"{plural(told.records.exist, 'create')} of them {EXIST}: there is a record to update.")
     await anyio.to_thread.run_sync(_fill, found, told, start)
     return found, start, as_of
 

@@ -4,14 +4,14 @@ Texts from outside write themselves into a sentence as quotations; see `Outside`
 """
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 from mcp.types import CallToolResult, TextContent
 
 from ..analysis.list_results import OperationRow
-from ..analysis.results import Answer, Attempt, CoverageRead, FiltersTold, Line, Records, Totals
-from ..analysis.summary_results import Group, Pending, Summary
+from ..analysis.results import Answer, Attempt, CoverageRead, FiltersTold, Line, Records, Totals, WindowRead
+from ..analysis.summary_results import Group, Outcome, Pending, Summary
 from ..catena.outside import Outside, Ref, quoted
 from ..catena.query import iso
 from ..catena.vocabulary import OUTCOMES
@@ -58,11 +58,17 @@ def second(moment: datetime) -> str:
 def asked(answer: Answer) -> str:
     """Say which window and filters an answer used, and when its rows were read."""
     window = answer.window
-    default = " (default: the last day)" if window.default else ""
+    default = f" (default{_last_days(window)})" if window.default else ""
     return (
         f"Window {iso(window.from_datetime)} to {iso(window.to_datetime)}{default}; "
         f"filters: {_filters(answer.filters)}; as of {second(answer.as_of)}."
     )
+
+
+def _last_days(window: WindowRead) -> str:
+    """Name a default window; one that begins with an operation is no number of days."""
+    days, rest = divmod(window.to_datetime - window.from_datetime, timedelta(days=1))
+    return "" if rest else f": the last {'day' if days == 1 else f'{days} days'}"
 
 
 def _filters(filters: FiltersTold) -> str:
@@ -89,7 +95,7 @@ def _verdict(summary: Summary) -> str:
     part = "" if summary.coverage.complete else " in the part that was read"
     if not totals.operations:
         nothing_read = "Nothing can be told: the read ended before any part of the window was complete."
-        return "No operations." if summary.coverage.complete else nothing_read
+        return no_operations(summary) if summary.coverage.complete else nothing_read
     unknown = totals.unknown_status or 0
     causes = len(summary.groups) + len(summary.more or []) + summary.other.groups
     of = OF_CAUSES if totals.covers else ""
@@ -106,6 +112,11 @@ def _verdict(summary: Summary) -> str:
         f"{pending.count:,} pending, {pending.over_1h:,} for over 1 h{oldest}{trying}{_waiting(pending)}."
         f"{_records(totals.records)}"
     )
+
+
+def no_operations(answer: Answer) -> str:
+    """Say that nothing was written; with filters it may be they that match nothing, and then it is no good sign."""
+    return "No operation matches the filters, which says nothing of failures." if answer.filters else "No operations."
 
 
 def untold(totals: Totals) -> str:
@@ -129,9 +140,27 @@ def _records(records: Records | None) -> str:
     """Tell what became of the records of all causes, and of how many it is only guessed that they are one."""
     if not records or not records.failed:
         return ""
-    became = ", ".join(f"{getattr(records, state):,} {state}" for state in OUTCOMES if getattr(records, state))
-    guessed = f" ({records.by_payload:,} known only by an identical payload)" if records.by_payload else ""
-    return f" {plural(records.failed, 'record')} failed{guessed}: {became}."
+    known = guessed(records)
+    return f" {plural(records.failed, 'record')} failed{known and f' ({known})'}: {became(records)}."
+
+
+def guessed(records: Records) -> str:
+    """Say of how many records it is only guessed which writes are theirs."""
+    told = ((records.by_field, "fields"), (records.by_payload, "identical payloads"))
+    known = [f"{count:,} by {what}" for count, what in told if count]
+    return f"known only: {', '.join(known)}" if known else ""
+
+
+EXIST = "exist at the TSP"
+
+
+def became(told: Records | Outcome) -> str:
+    """Write what became of records; one that could not be made since it exists is not missing."""
+    exist = f" ({told.exist:,} {EXIST})" if told.exist else ""
+    last = f" (last {second(told.recovered_at)})" if isinstance(told, Outcome) and told.recovered_at else ""
+    beside = {"recovered": last, "unresolved": exist}
+    counts = ((state, getattr(told, state)) for state in OUTCOMES)
+    return ", ".join(f"{count:,} {state}{beside.get(state, '')}" for state, count in counts if count)
 
 
 def _waiting(pending: Pending) -> str:
@@ -164,12 +193,11 @@ def _group(number: int, group: Group) -> list[str]:
     resources = ", ".join(f"{name} {count}" for name, count in affected.resources.items())
     formerly = f" (was also {', '.join(group.formerly)})" if group.formerly else ""
     head = f"{number}. {group.id}{formerly} {kind} {quotation(group.title)}: {group.count:,} ({percent(group.share)})"
-    became = ", ".join(f"{count:,} {state}" for state, count in outcome if count)
     places = f"{_places(affected.fleets, 'fleet', group.top_fleets)}; {_places(affected.connections, 'connection', group.top_connections)}"
     began = f", again since {second(group.began)}" if group.began else ""
     lines = [
         f"{head}, {second(group.first_seen)} to {second(group.last_seen)}, {group.trend}{began}.",
-        f"   {plural(affected.records, 'record')}: {became}; {resources}; {places}.",
+        f"   {plural(affected.records, 'record')}: {became(outcome)}; {resources}; {places}{_working(group)}.",
         f"   Owner: {group.owner}; {retry_told(group.retryable)}. {group.advice}",
     ]
     if group.concentration:
@@ -184,6 +212,20 @@ def _group(number: int, group: Group) -> list[str]:
         at = f" on {example.connection_id}"
     said = "" if example.message.text.rstrip(" .") == group.title.text else f": {quotation(example.message)}"
     return [*lines, f"   e.g. {example.operation_id}{at}{said}"]
+
+
+def _working(group: Group) -> str:
+    working = group.working
+    if working is None:
+        return ""
+    where = "works" if working == group.affected.connections == 1 else f"{working:,} work"
+    return f", {where} again since {_later(group.works_since, group.last_seen)}" if group.works_since else ""
+
+
+def _later(moment: datetime, before: datetime) -> str:
+    """Write a time that follows another one told just before: on the same day without its date."""
+    told = second(moment)
+    return told.partition("T")[2] if moment.date() == before.date() else told
 
 
 def _line(number: int, line: Line) -> str:

@@ -73,6 +73,8 @@ def _row(row: OperationRow, places: dict[_Place, str], causes: dict[str, str]) -
     parts: list[object] = [second(row.created_at), row.id, row.status, row.operation_type, row.resource, place]
     if row.updated_at:
         parts.append(f"updated {second(row.updated_at)}")
+    if row.recovered_at:
+        parts.append(f"recovered {second(row.recovered_at)}")
     parts += [f"resource_id {row.resource_id}"] if row.resource_id else []
     parts += [f"source_id {row.source_id}"] if row.source_id else []
     parts.append(plural(row.attempts, "attempt"))

@@ -22,6 +22,7 @@ from ._arguments import (
     FromDatetime,
     Groups,
     OperationType,
+    Resource,
     SourceId,
     SourceName,
     ToDatetime,
@@ -33,7 +34,7 @@ from ._arguments import (
 )
 from ._breakdown_text import breakdown_text
 from ._coverage import causes_told, coverage_of
-from ._empty import why_empty
+from ._empty import what_is_missing
 from ._progress import progress_to
 from ._render import answer_of
 
@@ -56,7 +57,7 @@ By = Annotated[
 async def break_down_failures(
     ctx: Context[Runtime],
     by: By,
-    resource: Annotated[str | None, Field(description="Kind of record, as in summarize_failures.")] = None,
+    resource: Resource = None,
     connection_id: ConnectionId = None,
     source_name: SourceName = None,
     fleet_refs: FleetRefs = None,
@@ -88,9 +89,7 @@ async def break_down_failures(
     question = Question(filters, window, PAGE, runtime.settings.max_operations)
     reading, as_of = await runtime.read(question, refresh=refresh, progress=progress_to(ctx))
     answer, found = await runtime.analysed(partial(_broken_down, reading, as_of, asked), reading)
-    if not answer.totals.operations and answer.coverage.complete:
-        empty = why_empty(filters, runtime.fleets_seen)
-        answer.coverage.note = " ".join(filter(None, (empty, answer.coverage.note))) or None
+    answer.coverage.say(await what_is_missing(runtime, reading))
     fitted = _fitted(answer, found, asked.most, chosen=most is not None)
     return answer_of(fitted, breakdown_text, personal=runtime.settings.show_personal_data)
 

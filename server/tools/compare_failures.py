@@ -29,6 +29,7 @@ from ._arguments import (
     fixed_window,
 )
 from ._coverage import coverage_of
+from ._empty import what_is_missing
 from ._progress import progress_to
 from ._render import FENCE_NOTE, answer_of, asked, covered, percent, plural, quotation, second, words
 
@@ -70,6 +71,10 @@ async def compare_failures(
     before, _ = await read(Question(filters, baseline, PAGE, most))
     compare = partial(_comparison, reading, before, filters.given(), as_of, (max_groups or MOST_CAUSES, from_group))
     comparison = await runtime.analysed(compare, reading, before)
+    missing = await what_is_missing(runtime, reading)
+    comparison.coverage["window"].say(missing)
+    if not missing:
+        comparison.coverage["baseline"].say(await what_is_missing(runtime, before))
     return answer_of(comparison, comparison_text, personal=runtime.settings.show_personal_data)
 
 

@@ -1,9 +1,7 @@
 """Show one operation whole: what was written, every attempt with the gap before it, why it failed and what to do."""
 
-from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
-from uuid import UUID
 
 import anyio.to_thread
 from mcp.server.mcpserver import Context
@@ -12,10 +10,9 @@ from pydantic import Field
 
 from ..analysis.record_results import OneOperation
 from ..analysis.results import HIDDEN, WindowRead
-from ..catena.query import Filters, Query
-from ..errors import BadArgument, NotFound
 from ..runtime import Runtime
-from ._arguments import ConnectionId, uuid_of
+from ._arguments import ConnectionId
+from ._one_operation import operation_of
 from ._render import (
     FENCE_NOTE,
     answer_of,
@@ -33,15 +30,6 @@ if TYPE_CHECKING:
     from ..catena.wire import Operation
     from ..causes.memory import Learned
 
-NEAR = (timedelta(seconds=5), timedelta(minutes=2), timedelta(minutes=30))
-"""How far around the time in its id an operation is looked for, nearest first."""
-
-LATEST_MS = 4_102_444_800_000
-"""The year 2100: what lies behind it is no time in an id."""
-
-MOST_PAGES = 10
-PAGE = 1000
-
 
 async def get_resource_operation(
     ctx: Context[Runtime],
@@ -53,58 +41,14 @@ async def get_resource_operation(
     Without connection_id it is looked for around the time inside its id.
     """
     runtime = ctx.request_context.lifespan_context
-    operation_id = uuid_of("operation_id", operation_id)
-    filters = {"operation_id": operation_id}
-    if connection_id:
-        filters["connection_id"] = connection_id = uuid_of("connection_id", connection_id)
     with runtime.in_time():
-        if connection_id:
-            found = await (await runtime.client()).operation(connection_id, operation_id)
-        else:
-            found = await _look_for(runtime, operation_id)
+        found = await operation_of(runtime, operation_id, connection_id)
+    filters = {"operation_id": found.id} | ({"connection_id": found.connection_id} if connection_id else {})
     from ..analysis.operations import learned_from
 
     named = await runtime.learning(partial(learned_from, [found]), {found.source_name})
     told = await anyio.to_thread.run_sync(_told, found, filters, runtime, named)
     return answer_of(told, operation_text, personal=runtime.settings.show_personal_data)
-
-
-async def _look_for(runtime: Runtime, operation_id: str) -> "Operation":
-    """Find an operation by the time in its id, in widening windows of a bounded number of pages.
-
-    Raises:
-        BadArgument: The id holds no time.
-        NotFound: It is not there.
-    """
-    from ..catena.walk import Walk
-
-    moment = _time_in(operation_id)
-    client = await runtime.client()
-    for span in NEAR:
-        walk = Walk(client, Query(Filters(), moment - span, moment + span))
-        for _ in range(MOST_PAGES):
-            page = await walk.next(PAGE)
-            for op in page.items:
-                if op.id == operation_id:
-                    return op
-            if walk.ended:
-                break
-    raise NotFound(
-        f"No operation {operation_id!r} around the time in its id ({second(moment)}). Check the id, or pass its "
-        "connection_id too, with which it is found wherever it is."
-    )
-
-
-def _time_in(operation_id: str) -> datetime:
-    """Read the time of a UUIDv7: its first 48 bits are milliseconds since 1970 (RFC 9562)."""
-    uuid = UUID(operation_id)
-    milliseconds = uuid.int >> 80
-    if uuid.version != 7 or milliseconds > LATEST_MS:
-        raise BadArgument(
-            f"operation_id {operation_id!r} holds no time (it is no UUIDv7 of our days), so it cannot be looked for. Pass its "
-            "connection_id too; list_resource_operations shows both."
-        )
-    return datetime.fromtimestamp(milliseconds / 1000, UTC)
 
 
 def _told(op: "Operation", filters: dict[str, str], runtime: Runtime, named: "Learned") -> OneOperation:

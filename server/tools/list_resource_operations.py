@@ -16,6 +16,7 @@ from ..analysis.window import Window
 from ..catena.bookmark import Bookmark
 from ..catena.outside import said_back
 from ..catena.vocabulary import RecordState
+from ..catena.words import word_of
 from ..errors import BadArgument, CatenaError
 from ..reading.question import Question, Reading
 from ..runtime import Runtime
@@ -35,7 +36,8 @@ from ._arguments import (
     fixed_window,
     resumed,
 )
-from ._empty import why_empty
+from ._coverage import causes_told
+from ._empty import no_such_status, why_empty
 from ._found import Found
 from ._progress import progress_to
 from ._records import check_outcome, records_found
@@ -63,7 +65,7 @@ async def list_resource_operations(
     to_datetime: ToDatetime = None,
     cursor: Cursor = None,
     size: Annotated[int | None, Field(ge=1, le=1000, description="Default 25; 500 ids.")] = None,
-    status: Annotated[Status | None, Field()] = None,
+    status: Status = None,
     group: Annotated[str | None, Field(description="A cause's id (g_…) from summarize_failures.")] = None,
     outcome: Annotated[
         RecordState | None, Field(description="Records that failed: one row each, its last failure.")
@@ -82,6 +84,7 @@ async def list_resource_operations(
     filters = filters_of(runtime.seen, resource, connection_id, source_name, fleet_refs, operation, source_id)
     now = runtime.clock()
     window = fixed_window(from_datetime, to_datetime, now)
+    status = word_of("status", status, runtime.seen.of("status"))
     _check_group(group, status)
     start = Bookmark(
         filters.given(), window.start, window.end, window.default, status, group, detail, size or 0, outcome=outcome
@@ -99,8 +102,8 @@ async def list_resource_operations(
         cause = await _cause(runtime, start, window) if start.group else None
         found = await _find(runtime, start, cause, ends_at)
     personal, ids = runtime.settings.show_personal_data, found.ids() if found.ids_alone else None
-    if not found.scanned and found.goes_on is None and found.note is None:
-        found.note = why_empty(start.api_filters, runtime.fleets_seen)
+    if not found.rows and found.goes_on is None:
+        found.say(await _why_none(runtime, found, start))
     page = OperationList(
         window=WindowRead(from_datetime=start.start, to_datetime=start.end, default=start.default or None),
         filters=_filters_told(start),
@@ -116,6 +119,17 @@ async def list_resource_operations(
         payload_values=HIDDEN if start.detail == "full" and found.rows and not personal else None,
     )
     return answer_of(page, list_text, personal=personal)
+
+
+async def _why_none(runtime: Runtime, found: Found, start: Bookmark) -> str | None:
+    """Say why a list that came to its end holds nothing."""
+    if found.coverage and not found.coverage.complete:
+        return None
+    if not found.scanned:
+        return await why_empty(runtime, start.api_filters, Window(start.start, start.end))
+    if start.group and not await anyio.to_thread.run_sync(runtime.memory.resolve, start.group):
+        return causes_told({start.group: None})
+    return no_such_status(start.status, runtime.seen)
 
 
 def _check_group(group: str | None, status: str | None) -> None:
@@ -180,6 +194,7 @@ async def _fill(found: Found, reader: "Reader", start: Bookmark, cause: str | No
     personal = runtime.settings.show_personal_data
     while True:
         page = list(await reader.next())
+        runtime.seen.learn_from([op for _, op in page])
         learn = partial(learned_from, [op for _, op in page])
         named = await runtime.learning(learn, {op.source_name for _, op in page})
         for position, op in page:

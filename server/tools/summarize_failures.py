@@ -29,7 +29,7 @@ from ._arguments import (
     Groups,
     MaxGroups,
     OperationType,
-    Resource,
+    ResourceNamed,
     SourceId,
     SourceName,
     ToDatetime,
@@ -39,7 +39,7 @@ from ._arguments import (
     resumed,
 )
 from ._coverage import causes_told, coverage_of
-from ._empty import why_empty
+from ._empty import what_is_missing
 from ._later import Later, read_with_later
 from ._progress import progress_to
 from ._render import answer_of, summary_text
@@ -53,7 +53,7 @@ MOST_SHOWN = 8
 
 async def summarize_failures(
     ctx: Context[Runtime],
-    resource: Resource = None,
+    resource: ResourceNamed = None,
     connection_id: ConnectionId = None,
     source_name: SourceName = None,
     fleet_refs: FleetRefs = None,
@@ -90,10 +90,7 @@ async def summarize_failures(
     )
     wanted = _Asked(asked, max_groups, from_group or None, from_cursor=question.start is not None)
     summary = await runtime.analysed(partial(_summary, reading, as_of, later, wanted), reading)
-    if not summary.totals.operations and summary.coverage.complete:
-        summary.coverage.note = (
-            " ".join(filter(None, (why_empty(filters, runtime.fleets_seen), summary.coverage.note))) or None
-        )
+    summary.coverage.say(await what_is_missing(runtime, reading))
     await _add_connection_status(runtime, summary.groups[:MOST_SHOWN])
     summary = _fitted(summary, lines=max_groups is not None)
     answer = answer_of(summary, summary_text, personal=settings.show_personal_data)

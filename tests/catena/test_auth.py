@@ -79,7 +79,7 @@ async def together(calls: int, call: Callable[[], Awaitable[object]]) -> list[ob
 
 
 async def read(client: CatenaClient) -> object:
-    return await client._get("/v2/any", [], json.loads)
+    return await client._get("/v2/any", {}, json.loads)
 
 
 async def test_a_token_is_asked_for_as_catena_documents_it() -> None:

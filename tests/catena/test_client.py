@@ -263,7 +263,7 @@ async def test_one_operation_is_read_with_its_times_in_utc() -> None:
 
 
 async def test_an_operation_that_is_not_there_is_told_with_both_ids() -> None:
-    with pytest.raises(NotFound, match="no operation 'op' under connection 'conn'"):
+    with pytest.raises(NotFound, match="no operation «op» under connection «conn»"):
         await Api(says(404)).client().operation("conn", "op")
 
 

@@ -1,12 +1,14 @@
 """The server is told to end: calls under way are answered, nothing new is taken, and then it is gone."""
 
+import json
 import signal
 import socket
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from http.client import HTTPConnection
 
 import anyio
 import anyio.to_thread
@@ -16,6 +18,7 @@ from starlette.types import Receive, Scope, Send
 
 from server.demo.access import CLIENT_ID, CLIENT_SECRET, TOKEN_PATH
 from server.serving.door import door
+from server.serving.health import Health, State
 from server.serving.http import names_for
 from server.serving.limits import Limits
 from tests.conftest import facts
@@ -40,10 +43,14 @@ def slow_api() -> Iterator[dict[str, str]]:
         }
 
 
+async def is_fine() -> State:
+    return "ok"
+
+
 @contextmanager
-def serving(settings: dict[str, str]) -> Iterator[tuple["subprocess.Popen[str]", int]]:
+def serving(settings: dict[str, str], *options: str) -> Iterator[tuple["subprocess.Popen[str]", int]]:
     port = free_port()
-    with started("serve", "--transport", "http", "--port", str(port), **settings) as process:
+    with started("serve", "--transport", "http", "--port", str(port), *options, **settings) as process:
         wait_for(port)
         yield process, port
 
@@ -95,7 +102,7 @@ def test_a_call_that_outlasts_the_time_to_end_is_told_so(caplog: pytest.LogCaptu
             begun.set()
             await anyio.sleep_forever()
 
-    app = door(never, names_for("127.0.0.1", []), Limits())
+    app = door(never, names_for("127.0.0.1", []), Limits(), Health(is_fine))
     with running(app, Limits(grace_s=1)) as server:
         wire = server.wire()
         wire.sendall(request(body=body))
@@ -115,3 +122,51 @@ def test_a_signal_while_nothing_is_under_way_ends_it_at_once_and_in_silence(how:
         process.send_signal(how)
         assert ended(process) == ""
         assert time.monotonic() - sent_at < 3
+
+
+@contextmanager
+def ready(port: int) -> Iterator[Callable[[], tuple[int, str]]]:
+    """Ask, as a balancer does, whether a server wants questions; 0 where it takes no connection."""
+
+    def asked() -> tuple[int, str]:
+        balancer = HTTPConnection("127.0.0.1", port, timeout=10)
+        try:
+            balancer.request("GET", "/readyz")
+            answer = balancer.getresponse()
+            return answer.status, json.loads(answer.read())["status"]
+        except ConnectionError:
+            return 0, ""
+        finally:
+            balancer.close()
+
+    yield asked
+
+
+async def test_a_roll_over_behind_a_balancer_loses_no_call(slow_api: dict[str, str]) -> None:
+    with serving(slow_api, "--drain", "2") as (process, port), ready(port) as asked:
+        assert asked() == (200, "ok")
+        process.send_signal(signal.SIGTERM)
+        told: list[tuple[int, str]] = []
+        while not told or told[-1] != (503, "ending"):
+            told.append(asked())
+        assert told[-1] == (503, "ending"), "the balancer is told to send no more"
+        async with Client(
+            f"http://127.0.0.1:{port}/mcp", mode="legacy"
+        ) as client:  # what it sends meanwhile is answered
+            assert facts(await client.call_tool("list_resource_operations", {}))["returned"] == 25
+        began = time.monotonic()
+        while told[-1] != (0, ""):
+            told.append(asked())
+        assert time.monotonic() - began < 10
+        assert set(told) <= {(200, "ok"), (503, "ending"), (0, "")}
+        assert await anyio.to_thread.run_sync(ended, process) == ""
+
+
+def test_a_second_signal_and_ctrl_c_wait_for_no_balancer() -> None:
+    for signals in ([signal.SIGTERM, signal.SIGTERM], [signal.SIGINT]):
+        with serving({"CATENA_DEMO": "true"}, "--drain", "600") as (process, port), ready(port) as asked:
+            for how in signals:
+                process.send_signal(how)
+                while asked()[0] == 200:
+                    continue
+            assert ended(process) == ""

@@ -83,7 +83,8 @@ async def test_a_value_the_api_itself_has_returned_may_be_asked_for(serve: Serve
 
 async def test_a_status_filter_and_a_cause_are_checked(serve: Serve) -> None:
     async with asking(serve()) as ask:
-        assert "pending, success, failed" in refusal(await ask("list_resource_operations", status="succeeded"))
+        assert "Pass status='success'" in refusal(await ask("list_resource_operations", status="succeeded"))
+        assert "pending, success, failed" in refusal(await ask("list_resource_operations", status="faild"))
         assert "summarize_failures" in refusal(await ask("list_resource_operations", group="samsara"))
         assert "Leave status out" in refusal(
             await ask("list_resource_operations", group="g_00000000", status="success")

@@ -11,7 +11,7 @@ from server.app import build_server
 from server.demo.world import World
 from tests.conftest import AT_ONCE, NOW, Ask, Row, Serve, asking, facts, http_to, refusal, said, settings_of
 from tests.tools.test_budgets import count
-from tests.tools.test_summarize_failures import gone_after, moment, outcome_in_plain_python, record_of
+from tests.tools.test_summarize_failures import by_record, gone_after, known_by, moment, outcome_in_plain_python
 
 pytestmark = pytest.mark.anyio
 
@@ -20,11 +20,8 @@ OUTCOMES = ("unresolved", "recovered", "unknown")
 
 def last_failures_in_plain_python(rows: list[Row], members: list[Row]) -> dict[str, set[str]]:
     """Return the ids of the last failure of each record, by what became of it in the rows."""
-    records: dict[Any, list[Row]] = {}
-    for row in members:
-        records.setdefault((row["connection_id"], row["resource"], *record_of(row)), []).append(row)
     told: dict[str, set[str]] = {outcome: set() for outcome in OUTCOMES}
-    for failures in records.values():
+    for failures in by_record(members).values():
         last = max(failures, key=lambda r: (moment(r["created_at"]), r["id"]))
         (outcome,) = outcome_in_plain_python(rows, failures)
         told[outcome].add(last["id"])
@@ -167,11 +164,13 @@ async def test_the_pages_of_a_list_by_outcome_keep_its_window_and_read_it_once(w
 async def test_records_guessed_by_their_payload_are_counted_in_the_note(serve: Serve, truth: list[Row]) -> None:
     of_source = [r for r in truth if r["source_name"] == "motive"]
     wrong = last_failures_in_plain_python(of_source, [r for r in of_source if r["status"] == "failed"])["unresolved"]
-    kinds = Counter(record_of(r)[0] for r in of_source if r["id"] in wrong)
-    assert kinds["payload"] > 0
+    records = by_record([r for r in of_source if r["status"] == "failed"]).values()
+    kinds = Counter(known_by(of) for of in records if {r["id"] for r in of} & wrong)
+    assert kinds["payload"] > 0 < kinds["field"]
     async with asking(serve()) as ask:
         result = await ask("list_resource_operations", outcome="unresolved", source_name="motive")
-    assert f"{kinds['payload']} of the {len(wrong)} are known as one record only by" in facts(result)["note"]
+    guesses = f"{kinds['field']} by fields, {kinds['payload']} by identical payloads"
+    assert f"Of the {len(wrong)} known only: {guesses}." in facts(result)["note"]
     assert facts(result)["note"] in said(result)
 
 

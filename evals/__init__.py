@@ -1,0 +1,1 @@
+"""Questions with known answers, put to the tools by a script or by a model."""
