@@ -29,7 +29,7 @@ async def use_everything(client: Client) -> None:
     for tool in tools:
         assert tool.annotations is not None
         assert (tool.annotations.read_only_hint, tool.annotations.idempotent_hint) == (True, True)
-        if not tool.input_schema.get("required"):
+        if not tool.input_schema.get("required") and tool.name != "trace_record":  # which takes one of three ids
             result = await client.call_tool(tool.name, {})
             assert not result.is_error
             assert result.structured_content

@@ -6,6 +6,7 @@ one connection and resource; its lowest bits tell the kind. The values themselve
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, NamedTuple
@@ -87,6 +88,17 @@ def marks_of(op: Operation) -> list[int] | None:
         if first and last:
             _note(found, NAME, f"{first} {last}", place)
     return list(found.values()) or None
+
+
+def agree(one: Iterable[int], other: Iterable[int]) -> bool:
+    """Tell whether the marks of two writes on one connection and resource agree by more than they differ."""
+    kinds = {mark % (1 << KIND_BITS): mark for mark in other}
+    score = 0
+    for mark in one:
+        kind = mark % (1 << KIND_BITS)
+        if kind in kinds:
+            score += WEIGHTS[kind] if kinds[kind] == mark else -WEIGHTS[kind]
+    return score > 0
 
 
 def _note(found: dict[int, int], kind: Kind, plain: str, place: Any) -> None:

@@ -32,30 +32,48 @@ class Identity:
     source_ids: set[str] = field(default_factory=set)
     resource_ids: set[str] = field(default_factory=set)
     payloads: set[int] = field(default_factory=set)
+    marks: set[tuple[int, ...]] = field(default_factory=set)
 
     def learn(self, operations: Sequence[Operation]) -> None:
         """Add what some of its writes tell."""
+        from ..analysis.marks import marks_of
         from ..analysis.rows import fingerprint
 
         self.source_ids |= {op.source_id for op in operations if op.source_id}
         self.resource_ids |= {op.resource_id for op in operations if op.resource_id}
-        written = {fingerprint(op.payload) for op in operations if op.operation_type == "create"}
-        self.payloads |= {payload for payload in written if payload is not None}
+        creates = [op for op in operations if op.operation_type == "create"]
+        self.payloads |= {written for op in creates if (written := fingerprint(op.payload)) is not None}
+        self.marks |= {tuple(marks) for op in creates if (marks := marks_of(op))}
 
     def owns(self, op: Operation) -> bool:
-        """Tell whether a write is of this record; one that carries no id, by what it wrote."""
-        from ..analysis.rows import fingerprint
-
+        """Tell whether a write is of this record: by an id, or as long as it has none that is known, by what was written."""
         if self.connection_id and op.connection_id != self.connection_id:
             return False
-        if op.source_id or op.resource_id:
-            return op.source_id in self.source_ids or op.resource_id in self.resource_ids
-        return bool(self.payloads) and op.operation_type == "create" and fingerprint(op.payload) in self.payloads
+        if op.source_id in self.source_ids or op.resource_id in self.resource_ids:
+            return True
+        has_ids, ids_known = op.source_id or op.resource_id, self.source_ids or self.resource_ids
+        return not (has_ids and ids_known) and op.operation_type == "create" and self._wrote(op)
+
+    def _wrote(self, op: Operation) -> bool:
+        from ..analysis.marks import agree, marks_of
+        from ..analysis.rows import fingerprint
+
+        if self.payloads and fingerprint(op.payload) in self.payloads:
+            return True
+        marks = marks_of(op) if self.marks else None
+        return marks is not None and any(agree(marks, known) for known in self.marks)
+
+    def without_others(self, operations: Sequence[Operation]) -> list[Operation]:
+        """Leave out writes with ids where what was written would be that of several records: it leads to none of them."""
+        led_to = {op.resource_id or op.source_id for op in operations} - {None, ""}
+        if len(led_to) < 2 or self.source_ids or self.resource_ids:
+            return list(operations)
+        return [op for op in operations if not (op.resource_id or op.source_id)]
 
     @property
-    def known(self) -> frozenset[str | int]:
+    def known(self) -> frozenset[str | int | tuple[int, ...]]:
         """All that leads to a write of it."""
-        return frozenset((*self.source_ids, *self.resource_ids, *self.payloads))
+        return frozenset((*self.source_ids, *self.resource_ids, *self.payloads, *self.marks))
 
     @property
     def filters(self) -> Filters:
@@ -77,7 +95,7 @@ class Found(NamedTuple):
     operations: list[Operation]
     complete: bool
     window: Window
-    known: frozenset[str | int] | None = None
+    known: frozenset[str | int | tuple[int, ...]] | None = None
     since: datetime | None = None
 
 
@@ -141,4 +159,5 @@ class RecordReads:
         self.reads = max(1, self.reads - 1)
         coverage = read.coverage
         since = None if coverage.complete else coverage.start
-        return Found([op for part in read.parts for op in part], coverage.complete, window, known, since)
+        found = record.without_others([op for part in read.parts for op in part])
+        return Found(found, coverage.complete, window, known, since)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from server.analysis.marks import LONGEST, marks_of
+from server.analysis.marks import LONGEST, agree, marks_of
 from server.analysis.records import records_of, with_outcome, with_records
 from server.analysis.results import Records
 from server.analysis.rows import rows_of
@@ -49,6 +49,8 @@ def same(one: Any, other: Any, resource: str = "user") -> bool:
     told = records([create(1, one, resource=resource), create(2, other, "success", resource=resource)])
     both = records([create(1, one, resource=resource), create(2, other, resource=resource)])
     assert (told.recovered == 1) == (both.failed == 1)
+    marks = [marks_of(create(1, payload, resource=resource)) or [] for payload in (one, other)]
+    assert agree(*marks) == (both.failed == 1), "two writes agree here as among all"
     return both.failed == 1
 
 
