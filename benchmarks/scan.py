@@ -32,9 +32,10 @@ from benchmarks._api import Api
 from server.app import build_server
 from server.catena.auth import Tokens
 from server.catena.client import OPERATIONS, CatenaClient
+from server.catena.coverage import Read
 from server.catena.limiter import Limiter
 from server.catena.query import Filters, Query
-from server.catena.scan import Read, Scan
+from server.catena.scan import Scan
 from server.catena.wire import decode_page
 from server.settings import Settings
 

@@ -15,6 +15,10 @@ _POOL = ("source_name", "error_type", "status_code")
 _COLUMNS = (*_POOL, "skeleton", "group", "title")
 
 
+MOST_FORMER = 3
+"""Older ids that are told of a cause."""
+
+
 @dataclass(frozen=True)
 class Causes:
     """`signatures` and `families` are the ids of each signature and of its family; `titles` and `templates` are by family."""
@@ -25,6 +29,10 @@ class Causes:
     templates: Mapping[str, str]
     became: Mapping[str, list[str]] = field(default_factory=dict)
     """The older ids that became the id of a family."""
+
+    def formerly(self, name: str) -> list[str] | None:
+        """Return the older ids to tell of a family; None where there are none."""
+        return self.became.get(name, [])[:MOST_FORMER] or None
 
 
 def causes_in(*frames: pl.DataFrame, memory: Memory | None = None) -> Causes:

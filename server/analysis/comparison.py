@@ -58,6 +58,7 @@ def compared(now: pl.DataFrame, before: pl.DataFrame, *, memory: Memory | None =
         found.append(
             Compared(
                 id=cause["group"],
+                formerly=known.formerly(cause["group"]),
                 title=cause["title"],
                 source_name=cause["source_name"],
                 error_type=cause["error_type"],

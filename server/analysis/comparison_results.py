@@ -19,10 +19,11 @@ class Rates(Result):
 class Compared(Result):
     """A cause in two windows: failures, and their share of all operations. `since`: first seen, of a new or worse one.
 
-    `last_seen`: in the window, or else in the baseline.
+    `last_seen`: in the window, or else in the baseline. `formerly`: ids of lately that became this one.
     """
 
     id: str
+    formerly: list[str] | None = None
     title: Title
     source_name: Outside
     error_type: Outside | None = None

@@ -17,6 +17,7 @@ from .causes import Causes, by_cause, causes_in
 from .contrast import Counts, concentration_of, counted, counted_by_group
 from .counting import by_text, counts_by_group
 from .lines import MOST_BRIEFS, brief_of, lines_of, split_behind
+from .notices import notices_of
 from .records import outcomes, records_of, with_records
 from .recovery import working_again
 from .results import Line, Other, Records, Totals
@@ -101,6 +102,7 @@ class Told(NamedTuple):
     other: Other
     more: list[Line]
     records: Records
+    notices: list[str]
 
 
 def groups_of(
@@ -137,7 +139,7 @@ def groups_of(
     briefs = [brief_of(name, failures) for name, _ in left[:MOST_BRIEFS]]
     count = sum(count for _, count in [*before, *left])
     other = Other(groups=len(before) + len(left), count=count, before=len(before) or None, largest=briefs)
-    return Told(groups, other, more, records_of(failures))
+    return Told(groups, other, more, records_of(failures), notices_of(failures, frame, start, end))
 
 
 class _Whole:
@@ -197,7 +199,7 @@ def _group(name: str, whole: _Whole) -> Group:
     began = onset_of(moments, *window)
     return Group(
         id=name,
-        formerly=whole.causes.became.get(name, [])[:MOST_NAMED] or None,
+        formerly=whole.causes.formerly(name),
         title=example["title"],
         source_name=example["source_name"],
         error_type=example["error_type"],

@@ -18,6 +18,9 @@ KNOWN_BY = (*IDS, "field", "payload")
 
 _KNOWN_BY = pl.Enum(KNOWN_BY)
 
+IDENTIFYING = ("id", *PLACE, *IDS, "payload", "marks")
+"""What is asked of rows."""
+
 MOST_SHARING = 16
 """Different sets of marks that may have one in common before it identifies nothing: nobody corrects a record so often."""
 

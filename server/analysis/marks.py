@@ -33,6 +33,9 @@ EMPLOYEE, LICENCE, PLATE = Kind(3, 4), Kind(4, 4, code=True), Kind(5, 4, code=Tr
 EMAIL, NAME, ODD = Kind(6, 3, form=re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")), Kind(7, 3), Kind(8, 3)
 WEIGHTS = {kind.number: kind.weight for kind in (EXTERNAL, LOGIN, VIN, EMPLOYEE, LICENCE, PLATE, EMAIL, NAME, ODD)}
 
+MOST_MARKS = len(WEIGHTS)
+"""Marks of one payload: one of each kind."""
+
 _NUMBERED = (("external_id", EXTERNAL), ("vin", VIN), ("license_plate_number", PLATE), ("license_plate", PLATE))
 FIELDS: dict[str, tuple[tuple[str, Kind], ...]] = {
     "user": (
@@ -72,12 +75,11 @@ def marks_of(op: Operation) -> list[int] | None:
 
     A write of a record that has its ids needs none: a create, once it succeeds, is what leads from marks to ids.
     """
-    fields, payload = FIELDS.get(op.resource), op.payload
-    if (
-        fields is None
-        or not isinstance(payload, dict)
-        or (op.operation_type == "update" and (op.resource_id or op.source_id))
-    ):
+    fields = FIELDS.get(op.resource)
+    if fields is None or (op.operation_type == "update" and (op.resource_id or op.source_id)):
+        return None
+    payload = op.payload
+    if not isinstance(payload, dict):
         return None
     place, found = _place(op.connection_id, op.resource), dict[int, int]()
     for name, kind in fields:
@@ -109,7 +111,7 @@ def _note(found: dict[int, int], kind: Kind, plain: str, place: Any) -> None:
     if kind.form and not kind.form.fullmatch(plain):
         plain, kind = f"{kind.number} {plain}", ODD
     hashed = place.copy()
-    hashed.update(b"%d %s" % (kind.number, plain.encode("utf-8", "surrogatepass")))
+    hashed.update(f"{kind.number} {plain}".encode())  # no lone surrogate is left in it: none can be printed
     found[kind.number] = int.from_bytes(hashed.digest()) >> KIND_BITS << KIND_BITS | kind.number
 
 

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 import polars as pl
 
 from ..catena.vocabulary import OUTCOMES
-from ..causes.guidance import kind_of, table
-from .identity import IDS, PLACE, identified, of_payload
+from ..causes.guidance import told_to_exist
+from .identity import IDENTIFYING, IDS, PLACE, identified, of_payload
 from .recovery import first_after
 from .results import Records
 
@@ -18,8 +18,6 @@ _COUNTED: dict[str, pl.Expr] = {
 }
 """What is counted of records, and of which; the last three are told where there are any."""
 
-_IDENTIFYING = (*PLACE, "id", *IDS, "payload", "marks")
-
 
 def with_records(failed: pl.DataFrame, story: pl.DataFrame) -> pl.DataFrame:
     """Return failed rows, told by cause, with the `record` that each is of, and what it is `known_by`.
@@ -28,7 +26,7 @@ def with_records(failed: pl.DataFrame, story: pl.DataFrame) -> pl.DataFrame:
     record after the failure, and the first of its operations since that waits.
     """
     near = _near(failed, story)
-    rows = identified(pl.concat([failed.select(_IDENTIFYING), near.select(_IDENTIFYING)]))
+    rows = identified(pl.concat([failed.select(IDENTIFYING), near.select(IDENTIFYING)]))
     named, around = rows.head(len(failed)), rows.tail(len(near)).hstack(near.select("status", "created_at"))
     failed = failed.with_columns(named["record"], named["known_by"], _exists(failed).alias("exists"))
     events = pl.concat(
@@ -81,11 +79,10 @@ def _exists(failed: pl.DataFrame) -> pl.Expr:
     creates = failed.filter(pl.col("operation_type") == "create")
     of_cause = (pl.col(name).first() for name in ("source_name", "error_type", "status_code"))
     causes = creates.group_by(pl.col("group").cast(pl.String)).agg(*of_cause, pl.col("title", "message").min())
-    kinds = table().kinds
     names = [
         group
         for group, source, error_type, code, title, message in causes.iter_rows()
-        if (kind := kind_of(source, error_type, code, f"{title} {message}")[0]) and kinds[kind].exists
+        if told_to_exist(source, error_type, code, f"{title} {message}")
     ]
     return (pl.col("operation_type") == "create") & pl.col("group").cast(pl.String).is_in(names)
 

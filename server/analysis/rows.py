@@ -4,6 +4,7 @@ import io
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
+from itertools import count
 from operator import attrgetter
 from typing import Any
 
@@ -11,7 +12,7 @@ import msgspec
 import polars as pl
 
 from ..catena.wire import Log, Operation
-from .marks import marks_of
+from .marks import MOST_MARKS, marks_of
 from .operations import Why, cause_of, last_failed
 
 SCHEMA: dict[str, pl.DataType] = {
@@ -47,11 +48,22 @@ def rows_of(operations: Sequence[Operation]) -> pl.DataFrame:
     columns["created_at"] = [_micros(op.created_at) for op in operations]
     columns["updated_at"] = [_micros(op.updated_at or op.created_at) for op in operations]
     columns["payload"] = [fingerprint(op.payload) for op in operations]
-    columns["marks"] = [marks_of(op) for op in operations]
     columns["attempts"] = [len(op.logs) if op.logs else 0 for op in operations]
     columns["failed_attempts"] = [_failures(op.logs) if op.logs else 0 for op in operations]
     columns |= _causes(operations, columns["failed_attempts"])
-    return pl.DataFrame([_series(name, kind, columns[name]) for name, kind in SCHEMA.items()])
+    marks = _marks([marks_of(op) for op in operations])
+    return pl.DataFrame(
+        [marks if name == "marks" else _series(name, kind, columns[name]) for name, kind in SCHEMA.items()]
+    )
+
+
+def _marks(values: Sequence[list[int] | None]) -> pl.Series:
+    """Return a column of lists; most rows have none. A list at a time would cost four times as much."""
+    found = [marks for marks in values if marks]
+    flat = [mark for marks in found for mark in (*marks, *_PADDING[len(marks) :])]
+    lists = pl.Series("marks", flat, dtype=pl.UInt64).reshape((-1, MOST_MARKS)).cast(SCHEMA["marks"]).list.drop_nulls()
+    at = count()
+    return lists.gather(pl.Series([next(at) if marks else None for marks in values], dtype=pl.UInt32))
 
 
 def _failures(logs: Sequence[Log]) -> int:
@@ -74,6 +86,8 @@ def _causes(operations: Sequence[Operation], failures: Sequence[int]) -> dict[st
 _AS_TOLD = "id connection_id fleet_ref source_name resource operation_type status resource_id source_id".split()
 IDENTITY = ("id", "connection_id", "created_at")
 """As `Operation.identity`: rows that share an id by mistake all count."""
+
+_PADDING = (None,) * MOST_MARKS
 
 FEW = 300_000
 """Rows that are put into one piece, which questions are answered from faster: beyond it the copy would cost too much."""

@@ -135,6 +135,7 @@ class Summary(Answer):
     """The failures of a window, grouped by cause."""
 
     totals: Totals
+    notice: list[str] | None = None
     groups: list[Group]
     more: list[Line] | None = None
     other: Other

@@ -42,6 +42,17 @@ def cut_anew(shard: Shard[Any], number: int, target: float) -> list[datetime]:
     return [shard.start + length / pieces * i for i in range(pieces)] + [shard.end]
 
 
+def cut_smaller(shard: Shard[Any], target: int) -> list[datetime]:
+    """Return the borders of pieces of about `target` rows of a shard that holds more than was thought; nothing: too short."""
+    length = shard.end - shard.start
+    if length <= SHORTEST_SHARD or not shard.reach:
+        return []
+    span = max(shard.reach[1] - shard.reach[0], _MICROSECOND)
+    rows = shard.rows * max(min(length / span, 1e6), 2.0)
+    pieces = min(math.ceil(rows / target), MOST_PIECES, math.ceil(length / SHORTEST_SHARD))
+    return [shard.start + length / pieces * i for i in range(pieces)] + [shard.end]
+
+
 def rest_shared(shard: Shard[Any], size: int, hungry: int, most_rows: float) -> list[datetime]:
     """Return the borders of pieces of what is left of a shard, for itself and for the `hungry` that have nothing to do.
 

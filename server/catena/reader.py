@@ -10,8 +10,9 @@ import msgspec
 from ..errors import CatenaError, RateLimited
 from .bookmark import BORDER, MARK, Bookmark
 from .client import CatenaClient
+from .coverage import Coverage, Read
 from .query import Query
-from .scan import TIME_IS_UP, Coverage, Read, why
+from .scan import TIME_IS_UP, why
 from .walk import Walk
 from .wire import Drift, Operation
 

@@ -7,13 +7,17 @@ whatever the order of rows, and what is covered is always the newest part withou
 In a large window, where it has been seen that the filter is on `created_at` and that rows come newest first, a shard
 can also be left in the middle: what was read of it counts, and whoever has nothing to do takes a piece of the rest.
 Elsewhere a shard that turns out too large is cut and read anew.
+
+What is newest has the first claim on the budget: a shard may take what newer ones leave. One that finds no room waits
+until the newer ones are read, and the newest is cut until its pieces fit. A read that ended early can be run again: it
+goes on where it was, with all that it has read.
 """
 
 import heapq
 import math
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import count, pairwise
 from typing import Generic, TypeVar
@@ -24,7 +28,8 @@ from anyio.streams.memory import MemoryObjectReceiveStream
 from ..errors import BrokenPaging, CatenaError, RateLimited
 from ..telemetry import current
 from .client import CatenaClient
-from .cuts import LONG_WALK, PAGES_PER_PIECE, cut_anew, rest_shared
+from .coverage import Coverage, Effort, Read
+from .cuts import LONG_WALK, PAGES_PER_PIECE, cut_anew, cut_smaller, rest_shared
 from .query import Query
 from .shards import Order, Shard
 from .walk import Walk
@@ -37,6 +42,12 @@ PAGES_PER_SHARD = 5
 PAGES_WORTH_SPLITTING = 2
 """Pages that a shard must still hold for another to take of it."""
 
+DENSER = 1.3
+"""How many times what they should shards may hold without one, read beside newer ones, finding no place in the budget."""
+
+WORTH_READING = 0.1
+"""Share of the budget that must be left for a shard to be cut until a piece of it fits."""
+
 MOST_HOLES = 3
 """Shards that may fail for good before the read is given up."""
 
@@ -48,33 +59,6 @@ Progress = Callable[[int, float], Awaitable[None]]
 TIME_IS_UP = "the time for one call (CATENA_DEADLINE_S) was used up"
 
 _T = TypeVar("_T")
-
-
-@dataclass(frozen=True)
-class Coverage:
-    """What a read covers: start and end, None where no stretch of time can be named.
-
-    `cut_at`: rows created before it do not count, although they were read. `stopped` says in our words why the read
-    ended early; `retry_after` is in seconds. `holes` are stretches inside that could not be read.
-    """
-
-    start: datetime | None
-    end: datetime | None
-    cut_at: datetime | None
-    complete: bool
-    pages: int
-    drift: Drift
-    stopped: str = ""
-    retry_after: float | None = None
-    holes: tuple[tuple[datetime, datetime], ...] = ()
-
-
-@dataclass(frozen=True)
-class Read(Generic[_T]):
-    """The parts collected from the pages that count, and what they cover."""
-
-    parts: list[_T]
-    coverage: Coverage
 
 
 class Scan(Generic[_T]):
@@ -93,9 +77,8 @@ class Scan(Generic[_T]):
         self._client = client
         self._query = query
         self._collect = collect
-        self._size = min(size, most)
-        self._most = most
         self.progress = progress
+        self.allow(size, most)
         self._waiting: list[Shard[_T]] = [Shard(query.start, query.end)]
         self._running: list[Shard[_T]] = []
         self._done: list[Shard[_T]] = []
@@ -107,18 +90,25 @@ class Scan(Generic[_T]):
         self._error: CatenaError | None = None
         self._stopped = ""
         self._order = Order()
-        self._target = float(min(PAGES_PER_SHARD * self._size, math.ceil(most / 4)))
-        self._pages = 0
+        self._pages = self._calls = 0
+        self._complete = False
+
+    def allow(self, size: int, most: int) -> None:
+        """Set how many operations a page may hold, and how many the next run may read."""
+        self._size, self._budget = min(size, most), most
 
     async def run(self, deadline_s: float) -> Read[_T]:
         """Read until the window, the budget or the time is used up.
 
-        A run that its caller cancels stops its requests and keeps the pages it has: run again, it goes on from there.
+        Each run reads up to its budget more. One that ends early, or that its caller cancels, stops its requests and
+        keeps the pages it has: run again, it goes on from there.
 
         Raises:
             CatenaError: Nothing at all could be read.
         """
-        self._scope = anyio.CancelScope(deadline=anyio.current_time() + deadline_s)
+        began, pages = anyio.current_time(), self._pages
+        rows = self._take_up()
+        self._scope = anyio.CancelScope(deadline=began + deadline_s)
         most = self._client.limiter.most
         self._read_in, read_out = anyio.create_memory_object_stream[tuple[Shard[_T], list[Operation]]](most)
         with read_out:
@@ -131,11 +121,13 @@ class Scan(Generic[_T]):
                                 workers.start_soon(self._work)
                 await self._collect_pages(read_out)  # what was still waiting when the time was up
             except anyio.get_cancelled_exc_class():
-                self._pause(read_out)
+                self._drain(read_out)
                 raise
         if self._scope.cancelled_caught and not self._stopped:
             self._stopped = TIME_IS_UP
-        return self._result()
+        rows_now, share = self._reached()
+        took, self._calls = anyio.current_time() - began, self._calls + 1
+        return self._result(Effort(self._pages - pages, max(0, rows_now - rows), took, 1 - share, self._calls))
 
     async def _collect_pages(self, read_out: MemoryObjectReceiveStream[tuple[Shard[_T], list[Operation]]]) -> None:
         """Keep of each page what is asked for: beside the requests, since it takes longer than decoding."""
@@ -144,16 +136,35 @@ class Scan(Generic[_T]):
                 shard.parts.append(self._collect(operations))
                 await anyio.sleep(A_BREATH_S)  # so that requests leave and answers come in between two pages
 
-    def _pause(self, read_out: MemoryObjectReceiveStream[tuple[Shard[_T], list[Operation]]]) -> None:
-        """Keep what has been read: each shard goes on at its cursor, or anew where a page of it was half taken in."""
+    def _drain(self, read_out: MemoryObjectReceiveStream[tuple[Shard[_T], list[Operation]]]) -> None:
+        """Keep what has been read, although there is no time left."""
         with suppress(anyio.WouldBlock, anyio.EndOfStream):
             while True:
                 shard, operations = read_out.receive_nowait()
                 shard.parts.append(self._collect(operations))
-        for shard in self._running:
+
+    def _take_up(self) -> int:
+        """Begin, or go on with what an earlier run left: each shard at its cursor, or anew where it is torn.
+
+        Return how many rows have been read.
+        """
+        for shard in [*self._running, *self._holes]:
             heapq.heappush(self._waiting, Shard(shard.start, shard.end) if shard.torn else shard)
-        self._running.clear()
+        self._running, self._holes = [], []
         self._changed, self._hungry = anyio.Condition(), 0
+        self._error, self._stopped = None, ""
+        self._most = self._budget + self.rows  # not only those that count: more may be of one moment than a run reads
+        return self.rows
+
+    @property
+    def may_go_on(self) -> bool:
+        """Whether another run may read what the last one did not."""
+        return not self._complete and (self._error is None or self._error.may_heal)
+
+    @property
+    def rows(self) -> int:
+        """Operations read and kept, also those that do not count yet."""
+        return self._reached()[0]
 
     async def _work(self) -> None:
         while (shard := await self._next_shard()) is not None:
@@ -183,18 +194,31 @@ class Scan(Generic[_T]):
             return shard
 
     def _fits_one_more(self) -> bool:
-        expected = max(self._target, *(shard.rows for shard in self._running))
-        return self._kept() + expected * (len(self._running) + 1) <= self._most
+        under_way = [*self._running, self._waiting[0]]
+        return self._kept() + DENSER * sum(map(self._claim, under_way)) <= self._most
+
+    @property
+    def _target(self) -> float:
+        """Rows that a shard should hold."""
+        return float(min(PAGES_PER_SHARD * self._size, math.ceil(self._budget / 4)))
 
     def _kept(self) -> int:
         return sum(shard.rows for shard in self._done)
 
+    def _room(self, shard: Shard[_T]) -> int:
+        """Return how many rows of a shard fit the budget beside newer ones, whatever older ones have taken of it."""
+        newer = sum(s.rows for s in self._done if s.start >= shard.end)
+        return self._most - newer - int(sum(self._claim(s) for s in self._running if s.start >= shard.end))
+
+    def _claim(self, shard: Shard[_T]) -> float:
+        return max(self._target, shard.rows + 1)
+
     async def _read(self, shard: Shard[_T]) -> None:
         walk = shard.walk = shard.walk or Walk(self._client, self._query.within(shard.start, shard.end))
         for number in count(shard.pages + 1):
-            room = self._most - self._kept() - shard.rows
+            room = self._room(shard) - shard.rows
             if room <= 0:
-                return self._stop(self._limit_reached)
+                return await self._make_room(shard)
             page = await walk.next(min(self._size, room))
             shard.torn = True
             self._pages += 1
@@ -202,27 +226,59 @@ class Scan(Generic[_T]):
             if not self._large and (number == LONG_WALK // 2 or shard.rest > PAGES_PER_SHARD * self._size):
                 self._large = True
                 await self._find_window_field(page)
+            shard.torn = False
             borders = [] if walk.ended else self._borders(shard, number)
             left = bool(borders) and borders[-1] < shard.end
-            await self._read_in.send((shard, shard.without_last(page.items) if left else page.items))
+            operations = shard.without_last(page.items) if left else page.items
             if walk.ended:
-                return await self._finish(shard)
+                await self._end(shard, self._done)
+            elif borders:
+                await self._cut(shard, borders)
+            await self._hand_over(shard, operations)
             if borders:
-                return await self._cut(shard, borders)
-            shard.torn = False
+                return None
             await self._tell()
+            if walk.ended:
+                return None
 
-    async def _finish(self, shard: Shard[_T]) -> None:
-        if self._kept() + shard.rows > self._most:
+    async def _hand_over(self, shard: Shard[_T], operations: list[Operation]) -> None:
+        """Give a page to be collected; where the time is up meanwhile, it is collected here: none is lost."""
+        try:
+            await self._read_in.send((shard, operations))
+        except anyio.get_cancelled_exc_class():
+            shard.parts.append(self._collect(operations))
+            raise
+
+    async def _make_room(self, shard: Shard[_T]) -> None:
+        """Let a shard that the budget does not fit wait for newer ones; the newest is cut until a piece of it fits."""
+        if any(s.start >= shard.end for s in [*self._running, *self._waiting]):
+            return await self._replace(shard, [shard])
+        newer = (s for s in sorted(self._done) if s.start >= shard.end)
+        large = next((s for s in newer if s.rows > self._room(s)), shard)
+        counts_in_part = large is shard and self._by_time_alone and shard.last is not None
+        room = self._room(large)
+        pieces = (
+            [] if counts_in_part or room < WORTH_READING * self._budget else cut_smaller(large, math.ceil(room / 4))
+        )
+        if not pieces:
             return self._stop(self._limit_reached)
-        await self._end(shard, self._done)
+        if large is not shard:
+            self._done.remove(large)
+            heapq.heappush(self._waiting, shard)
+        await self._cut(shard, pieces)
 
     async def _end(self, shard: Shard[_T], ended: list[Shard[_T]]) -> None:
-        async with self._changed:
-            self._running.remove(shard)
-            ended.append(shard)
-            self._changed.notify_all()
-        await self._tell()
+        ended.append(shard)
+        await self._replace(shard, [])
+
+    async def _replace(self, shard: Shard[_T], waiting: list[Shard[_T]]) -> None:
+        """Let others take what is to be read instead of a shard under way."""
+        with anyio.CancelScope(shield=True):  # or a stretch would be lost where the time is up
+            async with self._changed:
+                self._running.remove(shard)
+                for other in waiting:
+                    heapq.heappush(self._waiting, other)
+                self._changed.notify_all()
 
     async def _find_window_field(self, page: Page) -> None:
         far = [op for op in page.items if op.updated_at is not None and op.updated_at - op.created_at > APART]
@@ -243,7 +299,7 @@ class Scan(Generic[_T]):
 
     @property
     def _limit_reached(self) -> str:
-        return f"the limit of {self._most:,} operations for one call was reached"
+        return f"the limit of {self._budget:,} operations for one call was reached"
 
     def _borders(self, shard: Shard[_T], number: int) -> list[datetime]:
         """Return where a shard that goes on after page `number` is cut, its own end last where it is read anew."""
@@ -260,44 +316,45 @@ class Scan(Generic[_T]):
         return rest_shared(shard, self._size, self._hungry, self._target if rest > self._most else math.inf)
 
     async def _cut(self, shard: Shard[_T], borders: list[datetime]) -> None:
-        async with self._changed:
-            self._running.remove(shard)
-            if borders[-1] < shard.end:
-                shard.start = borders[-1]
-                self._done.append(shard)
-            for first, last in pairwise(borders):
-                heapq.heappush(self._waiting, Shard(first, last))
-            self._changed.notify_all()
+        if borders[-1] < shard.end:
+            shard.start = borders[-1]
+            self._done.append(shard)
+        await self._replace(shard, [Shard(first, last) for first, last in pairwise(borders)])
 
     def _stop(self, why: str) -> None:
         self._stopped = self._stopped or why
         self._scope.cancel()
 
     async def _tell(self) -> None:
-        """Tell how far the read is; a shard under way counts as far as its rows reach in time."""
+        """Tell how far the read is."""
         if self.progress is not None:
-            whole = sum((s.end - s.start for s in self._done), timedelta())
-            partly = sum((s.reach[1] - s.reach[0] for s in self._running if s.reach), timedelta())
-            rows = self._kept() + sum(s.rows for s in self._running)
-            await self.progress(rows, (whole + partly) / (self._query.end - self._query.start))
+            await self.progress(*self._reached())
 
-    def _result(self) -> Read[_T]:
+    def _reached(self) -> tuple[int, float]:
+        """Return rows and share of the window that have been read; a shard under way counts as far as its rows reach."""
+        partly = [*self._running, *self._waiting, *self._holes]
+        whole = sum((s.end - s.start for s in self._done), timedelta())
+        reach = sum((s.reach[1] - s.reach[0] for s in partly if s.reach), timedelta())
+        rows = self._kept() + sum(s.rows for s in partly)
+        return rows, min((whole + reach) / (self._query.end - self._query.start), 1.0)
+
+    def _result(self, effort: Effort) -> Read[_T]:
         """Count the newest shards without a hole; behind them what a cut walk read, if it came newest first."""
         counted: list[Shard[_T]] = []
         covered_from, cut_at = self._query.end, None
         # A hole ends what is covered only where the read was given up: else all the rest was read, and is told.
         passed = [] if self._stopped else self._holes
         for shard in sorted([*self._done, *passed]):
-            if shard.end != covered_from:
+            if shard.end != covered_from or sum(s.rows for s in counted) + shard.rows > self._most:
                 break
             counted.append(shard)
             covered_from = shard.start
         while counted and counted[-1] in self._holes:  # behind it nothing was read: it is no hole, but the end
             covered_from = counted.pop().end
-        for shard in [*self._running, *(self._holes if self._stopped else ())]:
+        for shard in [*self._running, *self._waiting, *(self._holes if self._stopped else ())]:
             last = shard.last
             fits = sum(s.rows for s in counted) + shard.rows <= self._most
-            if shard.end != covered_from or last is None or not fits or not self._by_time_alone:
+            if shard.end != covered_from or last is None or shard.torn or not fits or not self._by_time_alone:
                 continue
             if shard.start <= last < shard.end:
                 counted.append(shard)
@@ -307,7 +364,8 @@ class Scan(Generic[_T]):
             raise self._error
         holes = [shard for shard in counted if shard in self._holes]
         counted = [shard for shard in counted if shard not in holes]
-        coverage = self._coverage(counted, covered_from, cut_at, holes)
+        coverage = replace(self._coverage(counted, covered_from, cut_at, holes), effort=effort)
+        self._complete = coverage.complete
         return Read([p for s in counted for p in s.parts], coverage)
 
     def _coverage(
@@ -317,14 +375,15 @@ class Scan(Generic[_T]):
         for shard in counted:
             drift.add(shard.drift)
         known = bool(counted)
+        complete = known and start == self._query.start and not self._running and not holes
         return Coverage(
             start=start if known else None,
             end=self._query.end if known else None,
             cut_at=cut_at,
-            complete=known and start == self._query.start and not self._running and not holes,
+            complete=complete,
             pages=self._pages,
             drift=drift,
-            stopped=self._stopped or (why(self._error) if self._error else ""),
+            stopped=self._stopped or (why(self._error) if self._error else "" if complete else self._limit_reached),
             holes=tuple((hole.start, hole.end) for hole in holes),
             retry_after=self._error.retry_after if isinstance(self._error, RateLimited) else None,
         )

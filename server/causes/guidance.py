@@ -123,8 +123,7 @@ def kind_of(source_name: str, error_type: str | None, status_code: int | None, m
         return UNTOLD, ""
     if found := _by_number(source_name, status_code, message):
         return found
-    apart = _APART.sub(" ", message)
-    text = message if apart == message else f"{message}\n{apart}"
+    text = _with_words_apart(message)
     unanswered = error_type == "network"  # a time-out of a login host is no refused sign-in
     for line in table().lines:
         if line.words is not None:
@@ -135,6 +134,25 @@ def kind_of(source_name: str, error_type: str | None, status_code: int | None, m
         elif status_code in line.statuses:
             return line.kind, f"status {status_code}"
     return "", ""
+
+
+def told_to_exist(source_name: str, error_type: str | None, status_code: int | None, message: str) -> bool:
+    """Tell whether a record could not be made since it exists; most messages are told apart by a few words alone."""
+    kinds, text = table().kinds, _with_words_apart(message)
+    if not _NUMBER.search(message) and not any(words.search(text) for words in _words_of_what_exists()):
+        return False
+    kind, _ = kind_of(source_name, error_type, status_code, message)
+    return bool(kind) and kinds[kind].exists
+
+
+@lru_cache(maxsize=1)
+def _words_of_what_exists() -> list[re.Pattern[str]]:
+    return [line.words for line in table().lines if line.words and table().kinds[line.kind].exists]
+
+
+def _with_words_apart(message: str) -> str:
+    apart = _APART.sub(" ", message)
+    return message if apart == message else f"{message}\n{apart}"
 
 
 def _by_number(source_name: str, status_code: int | None, message: str) -> tuple[str, str] | None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from ..catena.bookmark import Bookmark
-    from ..catena.scan import Coverage
+    from ..catena.coverage import Coverage
 
 OVERLAP = timedelta(minutes=5)
 """How much of what was held is read again where a window has moved on: operations may show up late."""
@@ -95,7 +95,8 @@ class Reading(Extent):
         whole = (window.start, window.end) == (self.window.start, self.window.end)
         same = whole and question.filters == self.filters
         rows = self.rows if same else self._part(question.filters, None if whole else (window.start, window.end))
-        if len(rows.frame) > question.most:
+        # More than one call may read where several calls took part in it.
+        if len(rows.frame) > question.most and not self.coverage.carried:
             return None
         coverage = replace(self.coverage, start=window.start, end=window.end, pages=self.coverage.pages if same else 0)
         return Reading(window, coverage, question.filters, self.by_creation, rows)

@@ -16,11 +16,12 @@ import anyio.to_thread
 from anyio.abc import TaskGroup
 
 from ..catena.query import Query
-from ..errors import CatenaError
+from ..errors import CatenaError, RateLimited
 from ..settings import Settings
 from ..store import MemoryStore
 from ..store.memory import Held, Progress
 from ..telemetry import current
+from .carried import LEAST_ROWS, Carried, Carrying
 from .kept import Rows
 from .question import OVERLAP, Question, Reading
 from .seen import Seen
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
     from ..analysis.window import Window
     from ..catena.client import CatenaClient
-    from ..catena.scan import Coverage, Read, Scan
+    from ..catena.coverage import Coverage, Read
     from ..catena.wire import Operation
     from ..store.shared import Entry
     from .sharing import Sharing
@@ -43,23 +44,6 @@ ONE_MOMENT_S = 1.0
 
 MOST_SINGLES = 25
 """Operations that still waited and are read again one by one."""
-
-
-MOST_LEFT = 2
-"""Reads that were left before their end and wait, with what they have read, for who asks again."""
-
-
-@dataclass(frozen=True)
-class Left:
-    """A read that was left: its question, when it began, and the scan, which can go on.
-
-    The protocol wants a cancelled call to stop its requests, and it does. But clients that give up after five seconds
-    ask the same again, and would never get an answer if each try began at nothing.
-    """
-
-    question: Question
-    as_of: datetime
-    scan: Scan[pl.DataFrame]
 
 
 async def untold(operations: int, share: float) -> None:
@@ -78,9 +62,9 @@ class Reads:
     tasks: TaskGroup
 
     def __post_init__(self) -> None:
-        """Set the store up; it holds at most what two of the largest calls read."""
+        """Set the store up; it holds at most what two of the largest calls read, and parts of five."""
         self.store: MemoryStore[Reading] = MemoryStore(2 * self.settings.max_operations)
-        self._left: dict[str, Left] = {}
+        self._carrying = Carrying(max(5 * self.settings.max_operations, LEAST_ROWS))
         self._imported = False
 
     async def answer(
@@ -163,8 +147,13 @@ class Reads:
         if question.start:
             return None
         now = self.clock()
-        fresh = [held for held in self.store.held(now) if now - held.as_of < fresh_for]
-        if not fresh or (found := await anyio.to_thread.run_sync(_cut_of, question, fresh, fresh_for)) is None:
+        fresh = [(held, fresh_for) for held in self.store.held(now) if now - held.as_of < fresh_for]
+        if fresh_for:
+            moment = timedelta(seconds=ONE_MOMENT_S)  # windows begin and end with a whole second
+            fresh += [
+                (held, now - held.as_of + moment) for held in self.store.held(now) if held.until and now < held.until
+            ]
+        if not fresh or (found := await anyio.to_thread.run_sync(_cut_of, question, fresh)) is None:
             return None
         reading, held = found
         self.store.use(held)
@@ -174,7 +163,7 @@ class Reads:
         """Read from the API."""
         from ..catena.reader import read_on
 
-        as_of = self.clock()
+        as_of, until = self.clock(), None
         current().came_from("api")
         client, size, most = await self.client(), question.size, question.most
         if question.start:
@@ -183,9 +172,10 @@ class Reads:
             left_s = ends_at - anyio.current_time()
             read = await read_on(client, question.start, rows_of, size=size, most=most, deadline_s=left_s)
             frame = await self._joined(read)
-        elif left := self._left_of(question, as_of, refresh):
-            question, as_of = left.question, left.as_of
-            frame, read = await self._run(left, ends_at, progress)
+        elif (carried := self._carrying.take(question, as_of)) and not refresh:
+            question, as_of = carried.question, carried.as_of
+            frame, read = await self._run(carried, ends_at, progress)
+            until = carried.told_at(self.clock()).until if carried.told else None
         else:
             grown = None if refresh else await self._grown(question, as_of, ends_at, progress)
             frame, read = grown or await self._scanned(question, as_of, ends_at, progress)
@@ -196,7 +186,7 @@ class Reads:
         if by_creation := client.window_field == "created_at":
             frame, coverage = _of_window(question.window, frame, coverage, by_creation=True)
         reading = Reading(question.window, coverage, question.filters, by_creation, Rows(frame))
-        return Held(reading, as_of, len(frame), worth_holding=coverage.complete)
+        return Held(reading, as_of, len(frame), worth_holding=coverage.complete, until=until)
 
     async def _joined(self, read: Read[pl.DataFrame]) -> pl.DataFrame:
         from ..analysis.rows import joined
@@ -212,26 +202,25 @@ class Reads:
 
         query = replace(question.query, start=start) if start else question.query
         scan = Scan(await self.client(), query, rows_of, size=question.size, most=question.most)
-        return await self._run(Left(question, as_of, scan), ends_at, progress, keep=start is None)
+        begun = Carried(question, as_of, scan, until=as_of + timedelta(seconds=self.settings.fresh_s))
+        return await self._run(begun, ends_at, progress, keep=start is None)
 
     async def _run(
-        self, reading: Left, ends_at: float, progress: Progress, *, keep: bool = True
+        self, reading: Carried, ends_at: float, progress: Progress, *, keep: bool = True
     ) -> tuple[pl.DataFrame, Read[pl.DataFrame]]:
-        """Read, and keep what was read where all who asked go away meanwhile."""
+        """Read, and keep what was read where it comes to no end."""
         reading.scan.progress = progress
+        kept = reading
         try:
             read = await reading.scan.run(ends_at - anyio.current_time())
-            return await self._joined(read), read
-        except anyio.get_cancelled_exc_class():
-            if keep:
-                self._left = dict([*self._left.items(), (reading.question.key, reading)][-MOST_LEFT:])
+            if not read.coverage.complete:
+                kept = reading.told_at(self.clock(), read.coverage.retry_after)
+        except CatenaError as exc:
+            kept = reading.told_at(self.clock(), exc.retry_after if isinstance(exc, RateLimited) else None)
             raise
-
-    def _left_of(self, question: Question, now: datetime, refresh: bool) -> Left | None:
-        """Take a read of the same question that was left, if its beginning is fresh."""
-        left = self._left.pop(question.key, None)
-        fresh = left is not None and (now - left.as_of).total_seconds() < self.settings.fresh_s
-        return left if fresh and not refresh else None
+        finally:
+            goes_on = keep and self._carrying.keep(kept)
+        return await self._joined(read), replace(read, coverage=replace(read.coverage, goes_on=goes_on))
 
     async def _grown(
         self, question: Question, now: datetime, ends_at: float, progress: Progress
@@ -309,9 +298,9 @@ def _of_window(
 
 
 def _cut_of(
-    question: Question, fresh: Sequence[Held[Reading]], fresh_for: timedelta
+    question: Question, fresh: Sequence[tuple[Held[Reading], timedelta]]
 ) -> tuple[Reading, Held[Reading]] | None:
-    for held in fresh:
+    for held, fresh_for in fresh:
         if reading := held.value.cut(question, fresh_for):
             return reading, held
     return None

@@ -17,8 +17,8 @@ from anyio.abc import TaskGroup
 
 from ..analysis.rows import frozen, thawed
 from ..analysis.window import Window
+from ..catena.coverage import Coverage
 from ..catena.query import Filters
-from ..catena.scan import Coverage
 from ..errors import Unreachable
 from ..store.memory import Held, Progress
 from ..store.shared import TURN_S, Entry, SharedStore, Turn

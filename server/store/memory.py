@@ -21,12 +21,16 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True)
 class Held(Generic[_T]):
-    """What a question read: `rows` operations, from `as_of` on. One not `worth_holding` answers who asked meanwhile."""
+    """What a question read: `rows` operations, from `as_of` on. One not `worth_holding` answers who asked meanwhile.
+
+    `until`: it took several calls, and stands until then although it is no longer fresh.
+    """
 
     value: _T
     as_of: datetime
     rows: int
     worth_holding: bool
+    until: datetime | None = None
 
 
 @dataclass

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from ..analysis.results import CoverageRead
 from ..catena.query import iso
 from ..reading.question import Reading
+from ._render import percent, plural
 
 
 def coverage_of(reading: Reading, *, from_cursor: bool = False, say: Sequence[str | None] = ()) -> CoverageRead:
@@ -31,15 +32,53 @@ def _notes(reading: Reading, from_cursor: bool) -> list[str]:
         )
     elif coverage.stopped:
         notes.append(f"The read ended early: {coverage.stopped}.")
+    notes += _effort_notes(reading)
     if from_cursor:
         notes.append("Read from the cursor on in the API's order; what lies before it is not counted.")
-    elif not coverage.complete and coverage.start and coverage.start > reading.window.start:
-        notes.append(f"Go on with to_datetime={iso(coverage.start)} and the same from_datetime and filters.")
-    elif not coverage.complete and not coverage.holes:
-        notes.append("Ask for a shorter window or more filters.")
+    elif not coverage.complete:
+        notes += _ways_on(reading)
     if coverage.retry_after is not None:
-        notes.append(f"Come back in {max(1, round(coverage.retry_after))} seconds.")
+        notes.append(f"Come back in {plural(max(1, round(coverage.retry_after)), 'second')}.")
     return notes + _drift_notes(reading)
+
+
+_GOES_ON = "Ask exactly the same again to go on: what was read is kept for ten minutes, and the numbers add up."
+
+
+def _effort_notes(reading: Reading) -> list[str]:
+    """Say how much of the window a read that ended early covers, at what pace, and how many such calls are missing."""
+    coverage, effort = reading.coverage, reading.coverage.effort
+    if effort is None:
+        return []
+    notes = []
+    if not coverage.complete:
+        share = (coverage.end - coverage.start) / reading.window.length if coverage.start and coverage.end else 0.0
+        pace = f", {_figure(effort.rows / effort.seconds)} operations/s" if effort.seconds > 0 else ""
+        notes.append(
+            f"{percent(share)} of the window's time is covered; this call read {plural(effort.rows, 'operation')} on "
+            f"{plural(effort.pages, 'page')} in {_figure(effort.seconds)} s{pace}."
+        )
+        if effort.calls_left and coverage.goes_on:
+            notes.append(f"Estimated from the time read so far: {plural(effort.calls_left, 'more such call')}.")
+    if coverage.carried:
+        notes.append(f"All numbers are sums of {effort.calls} calls; what waited at the first may have ended since.")
+    return notes
+
+
+def _ways_on(reading: Reading) -> list[str]:
+    coverage, notes = reading.coverage, []
+    if coverage.goes_on:
+        notes.append(_GOES_ON)
+    if coverage.start and coverage.start > reading.window.start:
+        only = "For the rest alone ask with" if coverage.goes_on else "Go on with"
+        notes.append(f"{only} to_datetime={iso(coverage.start)} and the same from_datetime and filters.")
+    elif not coverage.holes and not coverage.goes_on:
+        notes.append("Ask for a shorter window or more filters.")
+    return notes
+
+
+def _figure(number: float) -> str:
+    return f"{number:,.0f}" if number >= 10 else f"{number:.1f}"
 
 
 def _drift_notes(reading: Reading) -> list[str]:

@@ -14,7 +14,7 @@ from ..errors import BadArgument
 from ..reading.question import Question, Reading
 from ..runtime import Runtime
 from ..store.memory import Progress
-from ._coverage import coverage_of
+from ._coverage import causes_told, coverage_of
 from ._found import Found
 from ._later import Later, read_with_later
 from ._render import EXIST, guessed, plural
@@ -62,8 +62,8 @@ async def records_found(
     found = Found.begun(start)
     found.scanned, found.records = len(reading.frame), told.records.failed
     found.coverage = coverage_of(reading, say=(later.note,))
-    if told.cause != start.group:
-        found.say(f"{start.group} is known as {told.cause} now.")
+    if start.group:
+        found.say(causes_told({start.group: told.cause}))
     if known := guessed(told.records):
         found.say(f"Of the {told.records.failed:,} {known}.")
     if told.records.exist:

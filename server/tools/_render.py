@@ -81,6 +81,7 @@ def summary_text(summary: Summary) -> str:
     lines = [_verdict(summary), asked(summary), covered(summary.coverage)]
     if summary.groups:
         lines.append(FENCE_NOTE)
+    lines += [f"Worth noticing: {notice}" for notice in summary.notice or []]
     lines += [line for number, group in enumerate(summary.groups, 1) for line in _group(number, group)]
     lines += [_line(number, line) for number, line in enumerate(summary.more or [], len(summary.groups) + 1)]
     if summary.other.groups:
@@ -191,8 +192,7 @@ def _group(number: int, group: Group) -> list[str]:
     affected, outcome = group.affected, group.outcome
     kind = words(group.source_name, group.error_type, group.status_code)
     resources = ", ".join(f"{name} {count}" for name, count in affected.resources.items())
-    formerly = f" (was also {', '.join(group.formerly)})" if group.formerly else ""
-    head = f"{number}. {group.id}{formerly} {kind} {quotation(group.title)}: {group.count:,} ({percent(group.share)})"
+    head = f"{number}. {group.id}{was_also(group.formerly)} {kind} {quotation(group.title)}: {group.count:,} ({percent(group.share)})"
     places = f"{_places(affected.fleets, 'fleet', group.top_fleets)}; {_places(affected.connections, 'connection', group.top_connections)}"
     began = f", again since {second(group.began)}" if group.began else ""
     lines = [
@@ -212,6 +212,11 @@ def _group(number: int, group: Group) -> list[str]:
         at = f" on {example.connection_id}"
     said = "" if example.message.text.rstrip(" .") == group.title.text else f": {quotation(example.message)}"
     return [*lines, f"   e.g. {example.operation_id}{at}{said}"]
+
+
+def was_also(formerly: Sequence[str] | None) -> str:
+    """Name the ids that became the one of a cause."""
+    return f" (was also {', '.join(formerly)})" if formerly else ""
 
 
 def _working(group: Group) -> str:

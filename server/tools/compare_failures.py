@@ -31,7 +31,7 @@ from ._arguments import (
 from ._coverage import coverage_of
 from ._empty import what_is_missing
 from ._progress import progress_to
-from ._render import FENCE_NOTE, answer_of, asked, covered, percent, plural, quotation, second, words
+from ._render import FENCE_NOTE, answer_of, asked, covered, percent, plural, quotation, second, was_also, words
 
 if TYPE_CHECKING:
     from ..causes.memory import Memory
@@ -148,7 +148,7 @@ def comparison_text(comparison: Comparison) -> str:
         )
         since = f", since {second(cause.since)}" if cause.since else ""
         lines.append(
-            f"{cause.change}: {cause.id} {kind} {quotation(cause.title)}: {shares}{since}, last {second(cause.last_seen)}"
+            f"{cause.change}: {cause.id}{was_also(cause.formerly)} {kind} {quotation(cause.title)}: {shares}{since}, last {second(cause.last_seen)}"
         )
     other = comparison.other
     if other.groups:

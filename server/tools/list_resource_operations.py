@@ -172,8 +172,8 @@ async def _find(runtime: Runtime, start: Bookmark, cause: str | None, ends_at: f
     filtered = bool(start.status or start.group)
     found = Found.begun(start)
     reader = Reader(await runtime.client(), start, FILTERED_PAGE if filtered else found.size)
-    if cause != start.group:
-        found.note = f"{start.group} is known as {cause} now."
+    if start.group:
+        found.say(causes_told({start.group: cause}))
     with anyio.move_on_after(ends_at - anyio.current_time()) as deadline:
         try:
             await _fill(found, reader, start, cause, runtime)

@@ -138,6 +138,7 @@ def _summary(reading: Reading, as_of: datetime, later: Later, asked: _Asked, mem
         filters=reading.filters.given() | ({"group": asked.causes} if asked.causes else {}),
         as_of=as_of,
         totals=totals_of(counted, of_causes=bool(only)).model_copy(update={"records": told.records}),
+        notice=told.notices or None,
         groups=told.groups,
         more=told.more or None,
         other=told.other,

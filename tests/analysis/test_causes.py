@@ -15,7 +15,7 @@ from server.analysis.failures import groups_of
 from server.analysis.rows import rows_of
 from server.app import build_server
 from tests.analysis.test_failures import END, START, operation
-from tests.conftest import AT_ONCE, asking, facts, settings_of
+from tests.conftest import AT_ONCE, asking, facts, said, settings_of
 
 NAMES = ["Jane Smith", "John Miller", "Ana Lopez", "Per Hansen", "Mia Wong", "Ole Berg", "Eva Klein", "Ivo Babic"]
 
@@ -88,7 +88,7 @@ async def test_every_tool_tells_the_same_id_and_a_list_of_it_holds_all_its_opera
         rest = facts(await ask("list_resource_operations", cursor=listed["next_cursor"]))
         single = facts(await ask("get_resource_operation", operation_id=ops[0].id, connection_id=CONNECTION))
         by_member = facts(await ask("list_resource_operations", group=single["cause"]["group"], size=50))
-        compared = facts(await ask("compare_failures"))
+        comparison = await ask("compare_failures")
     assert first != second
     assert {group["id"], older} == {first, second}
     assert by_older["note"] == f"{older} is known as {group['id']} now."
@@ -96,7 +96,8 @@ async def test_every_tool_tells_the_same_id_and_a_list_of_it_holds_all_its_opera
     rows = listed["operations"] + rest["operations"]
     assert {row["id"] for row in rows} == {op.id for op in ops} == {row["id"] for row in by_member["operations"]}
     assert {row["error"]["group"] for row in rows} == {group["id"]} == {single["cause"]["group"]}
-    assert [cause["id"] for cause in compared["groups"]] == [group["id"]]
+    assert [(cause["id"], cause["formerly"]) for cause in facts(comparison)["groups"]] == [(group["id"], [older])]
+    assert f"{group['id']} (was also {older})" in said(comparison)
 
 
 def _plain(op: Any) -> dict[str, Any]:

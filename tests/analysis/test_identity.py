@@ -122,6 +122,18 @@ def test_payloads_that_are_no_objects_or_hold_none_of_the_fields_cost_nothing(pa
     assert marks_of(create(1, DRIVER, resource="message")) is None
 
 
+def test_a_payload_that_fills_every_field_has_no_more_marks_than_a_row_takes() -> None:
+    every = DRIVER | {
+        "external_id": "TMS-1",
+        "employee_number": 4711,
+        "user_email": "none of it",
+        "email": "m@haul.example",
+    }
+    marks = marks_of(create(1, every))
+    assert marks is not None
+    assert rows_of([create(1, every), create(2, {}), create(3, DRIVER)])["marks"].to_list()[0] == marks
+
+
 def test_a_value_that_several_records_have_identifies_nothing() -> None:
     office = {"email": "dispatch@haul.example"}
     known = [create(number, office | {"n": number}, "success") for number in (1, 2)]

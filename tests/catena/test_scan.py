@@ -3,6 +3,7 @@
 The list endpoint is played in memory, on trio's virtual clock: answers take their time without costing any.
 """
 
+import math
 import zlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -22,9 +23,10 @@ from trio.testing import MockClock
 
 from server.catena.auth import Tokens
 from server.catena.client import CatenaClient, Retries
+from server.catena.coverage import Read
 from server.catena.limiter import Limiter
 from server.catena.query import Filters, Query
-from server.catena.scan import TIME_IS_UP, Read, Scan
+from server.catena.scan import TIME_IS_UP, Scan
 from server.catena.walk import MOST_EMPTY_PAGES
 from server.catena.wire import Operation, Page
 from server.demo.access import CLIENT_ID, CLIENT_SECRET, TOKEN_PATH
@@ -330,6 +332,55 @@ def test_a_budget_covers_its_worth_of_the_newest_operations(rows: int, most: int
     assert_exact(result, even(rows), most)
     assert len(counted(result)) >= most / 2
     assert f"the limit of {most} operations" in result.coverage.stopped
+
+
+def day_and_night(rows: int) -> list[int]:
+    random = Random(5)
+    drawn = (random.randrange(MICROS) for _ in count())
+    bright = (at for at in drawn if random.random() < 0.1 + max(0.0, math.sin(8 * math.pi * at / MICROS)))
+    return [next(bright) for _ in range(rows)]
+
+
+def burst(rows: int) -> list[int]:
+    random = Random(5)
+    hour = (MICROS // 2, MICROS // 2 + 3_600_000_000)
+    return [random.randrange(*(hour if random.random() < 0.9 else (0, MICROS))) for _ in range(rows)]
+
+
+@pytest.mark.parametrize("order", ["newest", "oldest", "scattered", "by kind"])
+@pytest.mark.parametrize("shape", [lambda rows: even(rows).at, day_and_night, burst], ids=["even", "day", "burst"])
+@pytest.mark.parametrize(("rows", "most"), [(3_000, 300), (5_000, 600)])
+def test_a_budget_is_used_whatever_the_traffic_and_the_order(
+    rows: int, most: int, shape: Callable[[int], list[int]], order: str
+) -> None:
+    world = World(shape(rows), order, settles=timedelta(seconds=9))
+    listing = Listing(world)
+    result = read(listing, size=most, most=most)
+    assert_exact(result, world, most)
+    assert len(counted(result)) >= 0.85 * most
+    assert listing.requests <= 80
+
+
+@bounded
+@given(world=WORLDS, size=SIZES, concurrency=CONCURRENCY, most=st.integers(20, 160), deadline=st.floats(1, 20))
+def test_a_read_that_ended_early_goes_on_and_each_part_is_exact(
+    world: World, size: int, concurrency: int, most: int, deadline: float
+) -> None:
+    listing = Listing(world, concurrency)
+
+    async def call() -> None:
+        scan = scan_of(listing, max(size, 2 + world.repeat), most)
+        for calls in count():
+            known = scan.rows
+            result = await scan.run(deadline if calls < 20 else 90_000)
+            assert_exact(result, world, known + most)
+            if result.coverage.complete:
+                assert counted(result) == sorted(world.rows)
+                return
+            assert scan.may_go_on
+            assert calls < 60
+
+    at_once(call)
 
 
 def test_a_budget_that_is_just_enough_reads_whole() -> None:

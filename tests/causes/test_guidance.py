@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from server.causes.guidance import TABLE, guidance_for, kind_of, table
+from server.causes.guidance import TABLE, guidance_for, kind_of, table, told_to_exist
 
 RAW = tomllib.loads(TABLE.read_text(encoding="utf-8"))
 LINES = [pytest.param(entry, id=f"{entry['kind']}-{i}") for i, entry in enumerate(RAW["words"])]
@@ -17,6 +17,7 @@ def test_each_line_of_words_has_a_source_and_wins_for_its_examples(entry: dict[s
     assert entry["source"]
     for said in entry["says"]:
         assert kind_of("tsp", "tsp", 418, said)[0] == entry["kind"], said
+        assert told_to_exist("tsp", "tsp", 418, said) == (entry["kind"] == "a duplicate"), said
 
 
 @pytest.mark.parametrize("entry", LINES)
@@ -42,6 +43,7 @@ def test_each_published_number_is_told_with_its_meaning(entry: dict[str, Any]) -
         status = None if int(number) < 0 or source != "any" else int(number)
         told = kind_of(source, "tsp", status, f"error {number}")
         assert told == (entry["kind"], f"{number} means: {meaning}")
+        assert told_to_exist(source, "tsp", status, f"error {number}") == (entry["kind"] == "a duplicate")
 
 
 @pytest.mark.parametrize("entry", RAW["code"])

@@ -11,7 +11,14 @@ from server.app import build_server
 from server.demo.world import World
 from tests.conftest import AT_ONCE, NOW, Ask, Row, Serve, asking, facts, http_to, refusal, said, settings_of
 from tests.tools.test_budgets import count
-from tests.tools.test_summarize_failures import by_record, gone_after, known_by, moment, outcome_in_plain_python
+from tests.tools.test_summarize_failures import (
+    by_record,
+    gone_after,
+    known_by,
+    later_than,
+    moment,
+    outcome_in_plain_python,
+)
 
 pytestmark = pytest.mark.anyio
 
@@ -172,6 +179,17 @@ async def test_records_guessed_by_their_payload_are_counted_in_the_note(serve: S
     guesses = f"{kinds['field']} by fields, {kinds['payload']} by identical payloads"
     assert f"Of the {len(wrong)} known only: {guesses}." in facts(result)["note"]
     assert facts(result)["note"] in said(result)
+
+
+async def test_a_record_that_recovered_says_when(serve: Serve, truth: list[Row]) -> None:
+    by_id = {r["id"]: r for r in truth}
+    async with asking(serve()) as ask:
+        result = await ask("list_resource_operations", outcome="recovered", source_name="motive", size=40)
+    assert facts(result)["operations"]
+    for row in facts(result)["operations"]:
+        later = [r for r in later_than(by_id[row["id"]], truth) if r["status"] == "success"]
+        assert moment(row["recovered_at"]) == min(moment(r["created_at"]) for r in later).replace(microsecond=0)
+        assert f" recovered {row['recovered_at']} " in said(result)
 
 
 async def test_what_does_not_go_with_an_outcome_is_refused_with_what_to_pass(serve: Serve) -> None:

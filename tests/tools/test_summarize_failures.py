@@ -279,6 +279,23 @@ async def test_outcomes_follow_the_matching_rule_of_the_contract(serve: Serve, t
             assert sum(states.values()) == group["affected"]["records"]
 
 
+async def test_a_cause_says_since_when_its_connections_work_again_as_a_breakdown_does(serve: Serve) -> None:
+    told = 0
+    async with asking(serve()) as ask:
+        for group in facts(await ask("summarize_failures"))["groups"]:
+            rows = facts(
+                await ask("break_down_failures", by=["cause", "connection_id"], group=[group["id"]], most=100)
+            )["rows"]
+            since = sorted(row["recovered_at"] for row in rows if "recovered_at" in row)
+            if group["owner"] == "partner" and group.get("retryable") is False:
+                assert "works_since" not in group, "others always worked"
+                assert ("recovered_at" in group["outcome"]) == (group["outcome"]["recovered"] > 0)
+            else:
+                assert (group.get("working", 0), group.get("works_since")) == (len(since), since[-1] if since else None)
+                told += bool(since)
+    assert told
+
+
 async def failures_of(ask: Any, group: str) -> set[str]:
     page = facts(await ask("list_resource_operations", group=group, size=1000))
     ids = {row["id"] for row in page["operations"]}
@@ -396,7 +413,8 @@ async def test_no_failures_is_only_said_of_what_was_read(serve: Serve) -> None:
     assert "(default: the last day)" in said(result)
     async with asking(serve()) as ask:
         part = said(await ask("summarize_failures", max_operations=500)).splitlines()[0]
-        nothing = said(await ask("summarize_failures", max_operations=1)).splitlines()[0]
+    async with asking(serve(Faults(latency_s=5), deadline_s=0.3)) as ask:
+        nothing = said(await ask("summarize_failures")).splitlines()[0]
     assert "in the part that was read" in part
     assert nothing.startswith("Nothing can be told: the read ended before")
 
@@ -441,7 +459,7 @@ async def test_a_limit_that_outlasts_the_call_ends_in_what_was_read_and_when_to_
         result = await ask("summarize_failures", size=20)
     coverage = facts(result)["coverage"]
     assert not coverage["complete"]
-    assert "Come back in 3600 seconds" in coverage["note"]
+    assert "Come back in 3,600 seconds" in coverage["note"]
     start = moment(coverage["covered_from"])
     assert 0 < coverage["scanned"] == sum(moment(r["created_at"]) >= start for r in truth)
     assert "in the part that was read" in said(result).splitlines()[0]

@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from server.app import build_server
+from server.demo.records import LASTING
 from server.demo.world import World
 from tests.conftest import AT_ONCE, NOW, Row, Serve, asking, facts, http_to, refusal, said, settings_of
 from tests.hostile import against
@@ -84,6 +85,22 @@ async def test_a_failed_create_without_an_id_belongs_to_the_story_of_its_payload
     ids = [step["operation_id"] for step in told["story"]]
     assert ids.index(first["id"]) < ids.index(later["id"])
     assert told["state"] == "in_sync"
+
+
+async def test_a_failed_create_that_was_corrected_belongs_to_the_story_of_its_record(
+    serve: Serve, truth: list[Row]
+) -> None:
+    creates = [r for r in truth if r["operation_type"] == "create"]
+    made = {r["record"]: r for r in creates if r["status"] == "success" and r["resource"] in LASTING}
+    corrected = [r for r in creates if r["status"] == "failed" and r["record"] in made]
+    first = next(r for r in corrected if r["payload"] != made[r["record"]]["payload"])
+    theirs = {r["id"] for r in truth if r["record"] == first["record"]}
+    async with asking(serve()) as ask:
+        told = facts(
+            await ask("trace_record", resource=first["resource"], resource_id=made[first["record"]]["resource_id"])
+        )
+    assert {step["operation_id"] for step in told["story"]} == theirs
+    assert told["story"][-1]["changed"]
 
 
 async def test_changes_since_the_last_success_name_fields_and_values_only_where_allowed(
