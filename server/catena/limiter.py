@@ -1,7 +1,7 @@
 """One limit for all that shares the credentials: how many requests at a time, how many a second, when to hold back.
 
-Catena names no numbers, so they are found. The number at a time begins small and grows by one each round while nothing
-pushes back. What is refused then says how much is allowed. Both are unknown, how many a second and how many at once after a rest:
+Catena names no numbers, so they are found. The number at a time begins small and grows by one with each answer while
+nothing pushes back. What is refused then says how much is allowed. Both are unknown, how many a second and how many at once after a rest:
 what was let through between two refusals, over the time with the pause before it, is surely allowed, and without it
 surely too much. Requests follow each other at a pace between the two, a little faster with each answer, so that a limit is
 met rarely and by few.
@@ -180,7 +180,8 @@ class Pace(msgspec.Struct):
         if self.rate * self.latency > 2 * most:
             self.rate = 0.0  # far above what the slots can do
         self.answers += 1
-        if self.at_a_time < most and self.answers >= (1 if self.starting or self.rate else 2) * self.at_a_time:
+        calm_round = 1 if self.starting else self.at_a_time if self.rate else 2 * self.at_a_time
+        if self.at_a_time < most and self.answers >= calm_round:
             self.at_a_time += 1
             self.answers = 0
 
