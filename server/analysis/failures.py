@@ -33,6 +33,20 @@ SLOT_LONGEST = 40
 
 ENDED = ("success", "failed")
 
+_NOT_TOLD = ("updated_at", "attempts", "failed_attempts")
+_OF_MEMBERS = [
+    "id",
+    "created_at",
+    "connection_id",
+    "source_name",
+    "error_type",
+    "status_code",
+    "group",
+    "title",
+    "message",
+]
+"""Of a million operations each column that is carried along costs megabytes, several times."""
+
 _K = TypeVar("_K", str, tuple[str, str])
 
 
@@ -111,14 +125,14 @@ def groups_of(
         BadArgument: The cause to go on behind is none of these.
     """
     causes = causes_in(frame, memory=memory)
-    met = by_cause(frame.filter(pl.col("group").is_not_null()), causes)
+    failed = by_cause(frame.filter(pl.col("status") == "failed").drop(_NOT_TOLD), causes)
     asked = pl.col("group").cast(pl.String).is_in(list(only)) if only else pl.lit(value=True)
     whole_story = frame if later is None else pl.concat([frame, later])
-    failures = with_records(met.filter(pl.col("status") == "failed", asked), whole_story)
+    failures = with_records(failed.filter(asked), whole_story)
     ordered = sorted(by_text(failures, "group").items(), key=lambda pair: (-pair[1], pair[0]))
     before, ordered = split_behind(ordered, behind, memory)
     told = failures.filter(pl.col("group").cast(pl.String).is_in([name for name, _ in ordered[:most]]))
-    whole = _Whole(frame, met, told, (start, end), causes, len(failures), working_again(told, whole_story))
+    whole = _Whole(frame, told, (start, end), causes, len(failures), working_again(told, whole_story))
     groups = [_group(name, whole) for name, _ in ordered[:most]]
     more = lines_of([name for name, _ in ordered[most : most + lines]], failures)
     left = ordered[most + lines :]
@@ -134,7 +148,6 @@ class _Whole:
     def __init__(
         self,
         frame: pl.DataFrame,
-        met: pl.DataFrame,
         told: pl.DataFrame,
         window: tuple[datetime, datetime],
         causes: Causes,
@@ -143,14 +156,26 @@ class _Whole:
     ) -> None:
         self.frame, self.failed, self.window, self.causes, self.working = frame, failed, window, causes, working
         self.counts, self.operations = counted(frame), len(frame)
-        self.cured = by_text(met.filter(pl.col("status") == "success"), "group")
-        parts = told.sort("created_at", "id").partition_by("group", as_dict=True, maintain_order=True)
+        self.cured = _cured(frame, causes)
+        in_order = told.select(_OF_MEMBERS).sort("created_at", "id")
+        parts = in_order.partition_by("group", as_dict=True, maintain_order=True)
         self.members = {str(key[0]): part for key, part in parts.items()}
         self.counts_of = counted_by_group(told)
         self.records = {str(row["group"]): row for row in outcomes(told).iter_rows(named=True)}
         self.messages = counts_by_group(told, pl.col("message"))
         self.skeletons = counts_by_group(told, pl.col("skeleton"))
         self.evidence = _evidence(self)
+
+
+def _cured(frame: pl.DataFrame, causes: Causes) -> Counter[str]:
+    """Count by cause the operations that met it and went through."""
+    family = dict(zip(causes.signatures, causes.families, strict=True))
+    found: Counter[str] = Counter()
+    for signature, count in by_text(
+        frame.select("group", "status").filter(pl.col("status") == "success"), "group"
+    ).items():
+        found[family[signature]] += count
+    return found
 
 
 def _group(name: str, whole: _Whole) -> Group:

@@ -12,6 +12,9 @@ PAGES_PER_PIECE = 10
 LONG_WALK = 8
 """After this many pages a shard that goes on was denser than it looked, and is cut."""
 
+PAGES_WORTH_SPLITTING = 2
+"""Pages that a shard must still hold for another to take of it."""
+
 MOST_PIECES = 64
 PIECES_OF_A_SIZE = 12
 SHORTEST_SHARD = timedelta(seconds=2)
@@ -51,6 +54,17 @@ def cut_smaller(shard: Shard[Any], target: int) -> list[datetime]:
     rows = shard.rows * max(min(length / span, 1e6), 2.0)
     pieces = min(math.ceil(rows / target), MOST_PIECES, math.ceil(length / SHORTEST_SHARD))
     return [shard.start + length / pieces * i for i in range(pieces)] + [shard.end]
+
+
+def older_half(shard: Shard[Any], size: int) -> datetime | None:
+    """Return where to cut a shard, whose next page is under way, so that another can read its older half; None: too short.
+
+    What stays holds a whole number of pages and a little less, so that its last page is nearly full.
+    """
+    if shard.last is None or shard.rest < PAGES_WORTH_SPLITTING * size:
+        return None
+    kept = size * (0.97 * max(1, round(shard.rest / size / 2)) - 0.1)
+    return shard.last - (shard.last - shard.start) * (kept / shard.rest)
 
 
 def rest_shared(shard: Shard[Any], size: int, hungry: int, most_rows: float) -> list[datetime]:

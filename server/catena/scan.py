@@ -5,7 +5,8 @@ shards on the API's own filter: each is read whole or does not count, newest fir
 whatever the order of rows, and what is covered is always the newest part without a hole.
 
 In a large window, where it has been seen that the filter is on `created_at` and that rows come newest first, a shard
-can also be left in the middle: what was read of it counts, and whoever has nothing to do takes a piece of the rest.
+can also be left in the middle: what was read of it counts, and whoever has nothing to do takes the older half of the
+fullest at once. Its walk then goes on to the border, and what its last page holds beyond does not count.
 Elsewhere a shard that turns out too large is cut and read anew.
 
 What is newest has the first claim on the budget: a shard may take what newer ones leave. One that finds no room waits
@@ -29,7 +30,7 @@ from ..errors import BrokenPaging, CatenaError, RateLimited
 from ..telemetry import current
 from .client import CatenaClient
 from .coverage import Coverage, Effort, Read
-from .cuts import LONG_WALK, PAGES_PER_PIECE, cut_anew, cut_smaller, rest_shared
+from .cuts import LONG_WALK, PAGES_PER_PIECE, PAGES_WORTH_SPLITTING, cut_anew, cut_smaller, older_half, rest_shared
 from .query import Query
 from .shards import Order, Shard
 from .walk import Walk
@@ -38,9 +39,6 @@ from .wire import Drift, Operation, Page
 
 PAGES_PER_SHARD = 5
 """Pages a shard should hold: each ends in a part-page, so more pages waste less and fewer spread better."""
-
-PAGES_WORTH_SPLITTING = 2
-"""Pages that a shard must still hold for another to take of it."""
 
 DENSER = 1.3
 """How many times what they should shards may hold without one, read beside newer ones, finding no place in the budget."""
@@ -181,7 +179,7 @@ class Scan(Generic[_T]):
 
     async def _next_shard(self) -> Shard[_T] | None:
         async with self._changed:
-            while self._running and (not self._waiting or not self._fits_one_more()):
+            while self._running and (not (self._waiting or self._taken_half()) or not self._fits_one_more()):
                 self._hungry += 1
                 try:
                     await self._changed.wait()
@@ -192,6 +190,17 @@ class Scan(Generic[_T]):
             shard = heapq.heappop(self._waiting)
             self._running.append(shard)
             return shard
+
+    def _taken_half(self) -> bool:
+        """Take the older half of the shard that has most left, to be read now: its next page is awaited by another."""
+        fullest = max(self._running, key=lambda shard: shard.rest)
+        rows = self._kept() + sum(shard.rows + shard.rest for shard in self._running)
+        if not self._can_be_left(fullest) or rows > self._most:
+            return False
+        if border := older_half(fullest, self._size):
+            heapq.heappush(self._waiting, Shard(fullest.start, border))
+            fullest.start, fullest.taken = border, True
+        return border is not None
 
     def _fits_one_more(self) -> bool:
         under_way = [*self._running, self._waiting[0]]
@@ -227,10 +236,12 @@ class Scan(Generic[_T]):
                 self._large = True
                 await self._find_window_field(page)
             shard.torn = False
-            borders = [] if walk.ended else self._borders(shard, number)
-            left = bool(borders) and borders[-1] < shard.end
-            operations = shard.without_last(page.items) if left else page.items
-            if walk.ended:
+            operations = shard.within(page.items)
+            ended = walk.ended or self._is_behind(shard)
+            borders = [] if ended else self._borders(shard, number)
+            if borders and borders[-1] < shard.end:
+                operations = shard.without_last(operations)
+            if ended:
                 await self._end(shard, self._done)
             elif borders:
                 await self._cut(shard, borders)
@@ -238,7 +249,7 @@ class Scan(Generic[_T]):
             if borders:
                 return None
             await self._tell()
-            if walk.ended:
+            if ended:
                 return None
 
     async def _hand_over(self, shard: Shard[_T], operations: list[Operation]) -> None:
@@ -292,6 +303,10 @@ class Scan(Generic[_T]):
         last = shard.last
         sure = self._large and self._client.window_field == "created_at" and self._by_time_alone
         return sure and last is not None and shard.start < last < shard.end
+
+    def _is_behind(self, shard: Shard[_T]) -> bool:
+        """Tell whether a walk has come to what another has taken: nothing newer follows."""
+        return shard.taken and shard.last is not None and shard.last < shard.start and self._by_time_alone
 
     @property
     def _by_time_alone(self) -> bool:

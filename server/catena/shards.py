@@ -59,13 +59,17 @@ class Order:
 
 @dataclass(eq=False)
 class Shard(Generic[_T]):
-    """A stretch of the window and what was read of it so far; `torn` while a page of it is being taken in."""
+    """A stretch of the window and what was read of it so far; `torn` while a page of it is being taken in.
+
+    `taken`: its older part is another shard now, so that its walk goes beyond its start.
+    """
 
     start: datetime
     end: datetime
     walk: Walk | None = None
     pages: int = 0
     torn: bool = False
+    taken: bool = False
     parts: list[_T] = field(default_factory=list)
     rows: int = 0
     drift: Drift = field(default_factory=Drift)
@@ -83,6 +87,15 @@ class Shard(Generic[_T]):
         if self.last is None or not self.page_span:
             return 0.0
         return self.page_rows * max((self.last - self.start) / self.page_span, 0.0)
+
+    def within(self, operations: list[Operation]) -> list[Operation]:
+        """Return a page without what is older than the shard, where another has taken its older part meanwhile."""
+        if not self.taken:
+            return operations
+        kept = [op for op in operations if op.created_at >= self.start]
+        self.rows -= len(operations) - len(kept)
+        self.reach = tuple(max(moment, self.start) for moment in self.reach)
+        return kept
 
     def without_last(self, operations: list[Operation]) -> list[Operation]:
         """Return a page without the moment of its last row: more rows of it may be unread, so it is left to the rest."""

@@ -150,7 +150,7 @@ class Reads(Generic[W]):
         self._asked += 1
         if self.faults.latency_s:
             await anyio.sleep(self.faults.latency_s)
-        wait = self._bucket.wait(self.faults.rate, self.timer())
+        wait = self._bucket.wait(self.faults.rate, self.timer(), self.faults.burst)
         if wait:
             raise too_many(wait, self.faults.retry_after, self.clock())
         self.access.check(request, scope)

@@ -33,6 +33,8 @@ class Faults:
     """Share of reads that fail, with one kind of failure after the other."""
     rate: float = 0.0
     """Requests a second that are allowed; 0 allows any number."""
+    burst: float = 0.0
+    """Requests that are allowed at once after a rest; 0 for what is allowed in a second."""
     retry_after: RetryAfter = "header"
     """How a 429 tells when to come back."""
     token_life_s: int = 3600
@@ -107,18 +109,18 @@ def _choice(value: str, choices: tuple[str, ...]) -> str:
 
 
 class Bucket:
-    """Allow so many requests a second, with one second's worth saved up at most."""
+    """Allow so many requests a second, with a burst saved up at most: one second's worth, unless it is told."""
 
     def __init__(self) -> None:
         self._tokens: float | None = None
         self._filled = 0.0
 
-    def wait(self, rate: float, now: float) -> float:
+    def wait(self, rate: float, now: float, burst: float = 0.0) -> float:
         """Take one request out; give 0, or the seconds until there is one."""
         if rate <= 0:
             return 0.0
         # Below one request a second a bucket has to hold one whole request all the same.
-        most = max(1.0, rate)
+        most = max(1.0, burst or rate)
         saved = most if self._tokens is None else self._tokens + (now - self._filled) * rate
         self._tokens, self._filled = min(most, saved), now
         if self._tokens < 1:

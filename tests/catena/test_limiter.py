@@ -92,13 +92,13 @@ def test_calm_lets_the_concurrency_climb_by_one_and_no_higher_than_allowed() -> 
     assert seen.count(2) >= 4  # a calm round of both slots first
 
 
-def test_a_new_pace_begins_small_and_grows_by_one_each_round() -> None:
+def test_a_new_pace_begins_small_and_grows_by_one_with_each_answer() -> None:
     pace = Pace()
     seen = [pace.at_a_time]
     for _ in range(60):
         pace.calm(0, 0.1, 8)
         seen.append(pace.at_a_time)
-    assert [seen.count(n) for n in range(FIRST_AT_A_TIME, 8)] == list(range(FIRST_AT_A_TIME, 8))
+    assert seen[:6] == [*range(FIRST_AT_A_TIME, 9), 8]
     assert seen[-1] == 8
 
 
@@ -132,17 +132,47 @@ def test_a_request_of_which_nothing_more_is_heard_gives_its_place_up() -> None:
     assert pace.running["d"] == (1 + SLOW) * LEASE_S
 
 
-def test_what_was_let_through_beside_a_refusal_counts_for_the_rate_that_was_found() -> None:
-    pace = Pace(at_a_time=8)
-    for _ in range(10):
-        assert pace.begin(0, "a", 8) == 0
-        pace.next_at = 0
-        pace.calm(0, 0.1, 8)
-    pace.pushed_back(1, 1.0, 8)
-    found = pace.rate
-    pace.calm(1.05, 0.1, 8)  # it began before the refusal
-    assert pace.rate == pytest.approx(found * 11 / 10)
-    assert pace.let_through == 0
+def let_through(pace: Pace, now: float, began: float) -> None:
+    assert pace.begin(began, "a", 8) == 0
+    pace.running.clear()
+    pace.next_at = 0
+    pace.calm(now, now - began, 8)
+
+
+def test_what_was_under_way_at_a_refusal_counts_for_the_pace_that_follows() -> None:
+    paces = []
+    for beside in (0, 2):
+        pace = Pace(at_a_time=8)
+        for n in range(10):
+            let_through(pace, n / 10 + 0.1, n / 10)
+        pace.pushed_back(1, 1.0, 8)
+        for _ in range(beside):
+            pace.calm(1.05, 0.1, 8)  # it began before the refusal
+        assert pace.rate == 0  # judged when requests go on
+        assert pace.begin(1.5, "b", 8) == 0.5
+        assert pace.begin(2, "b", 8) == 0
+        paces.append(pace.rate)
+    assert paces == [pytest.approx(10 / 2), pytest.approx(12 / 2)]
+
+
+def test_a_pace_lies_between_what_was_let_through_with_and_without_the_pause() -> None:
+    pace = Pace(at_a_time=8, rate=20.0, at_first=(2, 0.0), counted_from=0.0, saved_s=1.0, last_at=0.0)
+    for n in range(22):
+        pace.calm(n / 11 + 0.1, 0.1, 8)
+    pace.pushed_back(2.0, 1.0, 8)
+    pace.begin(3.0, "a", 8)
+    assert 22 / (2 + 1) < pace.rate < 22 / 2
+    assert pace.measured
+
+
+def test_a_pause_saves_requests_up_and_a_part_of_the_burst_is_spent_at_once() -> None:
+    pace = Pace(at_a_time=8, rate=10.0, at_first=(10, 0.0), measured=True, spend=6.0, latency=0.5, last_at=99.0)
+    pace.next_at = 99.0
+    begun = 0
+    while pace.begin(100.0, f"r{begun}", 8) == 0:
+        begun += 1
+    assert begun == 6
+    assert pace.begin(100.0, "more", 8) == pytest.approx(0.1)
 
 
 @pytest.mark.parametrize("told", ["header", "fraction", "none"])

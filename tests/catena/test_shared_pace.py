@@ -124,12 +124,17 @@ async def test_what_is_no_pace_is_replaced(left: bytes, anyio_backend: str) -> N
 
 
 @pytest.mark.parametrize("number", [math.inf, math.nan, 1e12, 1e300])
-@pytest.mark.parametrize("field", ["resume_at", "next_at", "latency", "rate", "pushed_at", "last_at", "counted_from"])
+@pytest.mark.parametrize(
+    "field", ["resume_at", "next_at", "latency", "rate", "pushed_at", "last_at", "counted_from", "spend", "times"]
+)
 async def test_a_time_or_number_that_no_pace_has_is_not_believed(field: str, number: float, anyio_backend: str) -> None:
+    told: float | list[float] = [number] if field == "times" else number
+    if field == "spend" and math.isfinite(number):
+        told = -number
     if field == "rate" and math.isfinite(number):
-        number = -number
+        told = -number
     place = Place()
-    place.kept = msgspec.msgpack.encode(msgspec.structs.replace(Pace(), **{field: number}))
+    place.kept = msgspec.msgpack.encode(msgspec.structs.replace(Pace(), **{field: told}))
     limiter = Limiter(8, SharedPace(place.swap))
     with anyio.fail_after(5):
         for _ in range(3):

@@ -505,6 +505,13 @@ async def test_more_than_the_allowed_rate_is_a_429_until_the_time_it_tells(world
     assert refused.json() == {"code": 429, "message": "Too Many Requests", "detail": None}
 
 
+@pytest.mark.parametrize("burst", [1, 2, 9])
+async def test_a_burst_of_the_rate_limit_can_be_less_or_more_than_a_seconds_worth(world: World, burst: int) -> None:
+    async with connect(world, Faults(rate=4, burst=burst)) as (client, _):
+        codes = [(await client.get(CONNECTIONS_PATH)).status_code for _ in range(12)]
+    assert codes == [200] * burst + [429] * (12 - burst)
+
+
 @pytest.mark.parametrize(
     ("tells", "header"),
     [
