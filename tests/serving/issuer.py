@@ -42,11 +42,12 @@ class Issuer:
 
     def token(self, *, headers: dict[str, Any] | None = None, **claims: Any) -> str:
         """Sign a token; claims replace those of a good one, None leaves one out."""
-        algorithm, key = self.keys[self.kid]
+        kid = self.kid
+        algorithm, key = self.keys[kid]
         now = int(time.time())
         good = {"iss": self.address, "aud": self.audience, "sub": "dana", "client_id": "chat", "scope": "ops:read", "iat": now, "exp": now + 300}  # fmt: skip
         told = {name: value for name, value in (good | claims).items() if value is not None}
-        return jwt.encode(told, key, algorithm, {"kid": self.kid} | (headers or {}))
+        return jwt.encode(told, key, algorithm, {"kid": kid} | (headers or {}))
 
     def jwks(self) -> dict[str, Any]:
         """Return the public keys."""

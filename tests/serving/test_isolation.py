@@ -107,8 +107,7 @@ class Asking:
         """Let one of them ask one thing, and check what they are told."""
         name = self.dice.choice(list(ALLOWANCES))
         web, audience = self.dice.choice(self.servers)
-        self.issuer.audience = audience
-        token = self.issuer.token(tenant=name, sub=f"{name}-{self.dice.randrange(3)}")
+        token = self.issuer.token(tenant=name, sub=f"{name}-{self.dice.randrange(3)}", aud=audience)
         if self.dice.random() < 0.1:
             row = self.dice.choice(self.rows.rows)
             given: dict[str, Any] = {"uri": f"catena://operations/{row['connection_id']}/{row['id']}"}
