@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from .catena.client import CatenaClient, Retries
     from .causes.memory import Memory
+    from .reading.beyond import Beyond
     from .reading.sharing import Sharing
 
 ASIDE_S = 2.0
@@ -73,6 +74,22 @@ class Runtime:
         from .causes.memory import Memory
 
         return Memory(lambda: self.clock().timestamp())
+
+    @cached_property
+    def beyond(self) -> Beyond | None:
+        """What outlives this process; None where nothing does.
+
+        Raises:
+            BadSettings: There are no credentials.
+        """
+        settings = self.settings
+        if not settings.history_url:
+            return None
+        from .history.kept import History, path_of
+        from .reading.beyond import Beyond
+
+        path = path_of(settings.history_url, settings.secret(), settings.base_url, settings.client_id, settings.scope)
+        return Beyond(History(path, settings.history_days), self.clock, self._reads.tasks)
 
     async def client(self) -> CatenaClient:
         """Return the API client, opened on first use.
@@ -190,7 +207,14 @@ async def running(runtime: Runtime) -> AsyncGenerator[Runtime]:
     """Give the runtime a place for reads that several calls share, and close what it opened when the server ends."""
     async with runtime._exit, anyio.create_task_group() as tasks:
         runtime._reads = Reads(
-            runtime.settings, runtime.clock, runtime.client, runtime.sharing, runtime.seen, runtime.fleets_seen, tasks
+            runtime.settings,
+            runtime.clock,
+            runtime.client,
+            runtime.sharing,
+            runtime.seen,
+            runtime.fleets_seen,
+            tasks,
+            lambda: runtime.beyond,
         )
         yield runtime
         tasks.cancel_scope.cancel()

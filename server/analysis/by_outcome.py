@@ -44,7 +44,7 @@ def last_failures(
     failures = by_cause(frame.filter(pl.col("status") == "failed"), causes)
     if cause:
         failures = failures.filter(pl.col("group").cast(pl.String) == cause)
-    story = frame if later is None else pl.concat([frame, later])
+    story = frame if later is None else pl.concat([frame, later], how="diagonal")
     found = with_outcome(with_records(failures, story), "record").filter(pl.col("outcome") == outcome)
     rows = found.with_columns(pl.col("connection_id").cast(pl.String)).sort(
         "created_at", "id", "connection_id", descending=[True, False, False]

@@ -1,10 +1,13 @@
 """Rows that were read for one question and hold the answer to another: fewer filters, a longer window, a moment ago."""
 
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 import polars as pl
 
 from ..catena.query import Filters
+
+_Rows = TypeVar("_Rows", pl.DataFrame, pl.LazyFrame)
 
 COLUMNS = {
     "resource": "resource",
@@ -28,7 +31,7 @@ def narrower(held: Filters, wanted: Filters) -> bool:
     return True
 
 
-def within(frame: pl.DataFrame, held: Filters, wanted: Filters) -> pl.DataFrame:
+def within(frame: _Rows, held: Filters, wanted: Filters) -> _Rows:
     """Return the rows that pass narrower filters than those held."""
     for name, column in COLUMNS.items():
         want = getattr(wanted, name)
@@ -41,7 +44,7 @@ def _several(value: str | tuple[str, ...]) -> list[str]:
     return [value] if isinstance(value, str) else list(value)
 
 
-def between(frame: pl.DataFrame, start: datetime, end: datetime) -> pl.DataFrame:
+def between(frame: _Rows, start: datetime, end: datetime) -> _Rows:
     """Return the rows created from `start` on and before `end`."""
     return frame.filter(pl.col("created_at").is_between(start, end, closed="left"))
 

@@ -14,6 +14,7 @@ from ..catena.query import Filters, Query
 if TYPE_CHECKING:
     import polars as pl
 
+    from ..analysis.folded import Closer
     from ..catena.bookmark import Bookmark
     from ..catena.scan import Coverage
 
@@ -78,9 +79,15 @@ def sources_in(*frames: pl.DataFrame) -> set[str]:
 
 @dataclass(frozen=True)
 class Reading(Extent):
-    """Rows of a question, and what they cover."""
+    """Rows of a question, and what they cover.
+
+    `kept` of its operations are from the history, which `note` tells of; `closer` where rows stand for several of them.
+    """
 
     frame: pl.DataFrame
+    closer: Closer | None = None
+    kept: int = 0
+    note: str | None = None
 
     def told_to(self, question: Question) -> Reading:
         """Return the same rows for one who asked for the same in other words."""

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from ..catena.scan import Coverage, Read, Scan
     from ..catena.wire import Operation
     from ..store.shared import Entry
+    from .beyond import Beyond
     from .sharing import Sharing
 
 ANALYSIS_S = 3.0
@@ -79,6 +80,7 @@ class Reads:
     seen: set[str]
     fleets_seen: dict[str, None]
     tasks: TaskGroup
+    beyond: Callable[[], Beyond | None] = lambda: None
 
     def __post_init__(self) -> None:
         """Set the store up; it holds at most what two of the largest calls read."""
@@ -99,6 +101,18 @@ class Reads:
         fresh_for = timedelta(0) if refresh else timedelta(seconds=self.settings.fresh_s)
         if found := await self._found(question, fresh_for):
             return found
+        if not question.start and (beyond := self.beyond()):
+            rest = partial(self._rest, refresh=refresh, progress=progress, ends_at=ends_at, fresh_for=fresh_for)
+            if kept := await beyond.answer(question, refresh, rest, self._operations):
+                self._learn_words(kept[0].frame)
+                return kept
+        return await self._lately(question, refresh, progress, ends_at)
+
+    async def _lately(
+        self, question: Question, refresh: bool, progress: Progress, ends_at: float
+    ) -> tuple[Reading, datetime]:
+        """Return rows that another server reads, or the API lists."""
+        fresh_for = timedelta(0) if refresh else timedelta(seconds=self.settings.fresh_s)
         read = partial(self._read, question, ends_at, refresh)
         if sharing := await self.sharing():
             entries = await sharing.store.entries()
@@ -110,6 +124,14 @@ class Reads:
         held = await self.store.answer(question.key, self.clock(), self._join_for, read, progress, self.tasks)
         self._learn_words(held.value.frame)
         return held.value.told_to(question), held.as_of
+
+    async def _rest(
+        self, question: Question, refresh: bool, progress: Progress, ends_at: float, fresh_for: timedelta
+    ) -> tuple[Reading, datetime]:
+        """Return rows that the history lacks; it holds none unless windows were found to go by creation."""
+        client = await self.client()
+        client.window_field = client.window_field or "created_at"
+        return await self._found(question, fresh_for) or await self._lately(question, refresh, progress, ends_at)
 
     def _leave_imports_alone(self) -> None:
         """Import what reading needs, and keep the collector from looking through all imports again during a read.
@@ -158,6 +180,7 @@ class Reads:
 
         as_of = self.clock()
         client, size, most = await self.client(), question.size, question.most
+        grown = None
         if question.start:
             from ..analysis.rows import rows_of
 
@@ -177,6 +200,8 @@ class Reads:
         if by_creation := client.window_field == "created_at":
             frame, coverage = _of_window(question.window, frame, coverage, by_creation=True)
         reading = Reading(question.window, coverage, question.filters, by_creation, frame)
+        if grown is None and (beyond := self.beyond()):  # else rows are older than told
+            beyond.keep(question, reading, as_of)
         return Held(reading, as_of, len(frame), worth_holding=coverage.complete)
 
     async def _joined(self, read: Read[pl.DataFrame]) -> pl.DataFrame:

@@ -52,6 +52,7 @@ async def records_found(
         CatenaError: Nothing at all of the window could be read.
     """
     from ..analysis.by_outcome import last_failures
+    from ..analysis.folded import operations_in
 
     same = (window.start, window.end) == (start.start, start.end)
     window = window if same else Window(start.start, start.end, start.default)
@@ -68,7 +69,7 @@ async def records_found(
     told = await runtime.learning(find, sources_in(reading.frame))
     start = msgspec.structs.replace(start, start=reading.window.start, end=reading.window.end)
     found = Found.begun(start)
-    found.scanned, found.records = len(reading.frame), told.records
+    found.scanned, found.records = operations_in(reading.frame), told.records
     found.coverage = coverage_of(reading, say=(later.note,))
     if told.cause != start.group:
         found.say(f"{start.group} is known as {told.cause} now.")

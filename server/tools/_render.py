@@ -145,7 +145,7 @@ def _waiting(pending: Pending) -> str:
 def covered(coverage: CoverageRead, what: str = "window") -> str:
     """Say what was read of a window, and how to go on where that is not all."""
     source = f" on {plural(coverage.pages, 'page')}" if coverage.pages else ""
-    if coverage.scanned and not coverage.pages:
+    if coverage.scanned and not coverage.pages and not coverage.kept:
         source = ", of rows read for another question just before"
     read = plural(coverage.scanned, "operation") + source
     not_whole = "NOT read whole" if what == "window" else f"The {what} was NOT read whole"

@@ -133,6 +133,7 @@ def _summary(
         memory=memory,
         only=only,
         later=later.reading.frame if later.reading else None,
+        closer=reading.closer,
     )
     return Summary(
         window=WindowRead(from_datetime=window.start, to_datetime=window.end, default=window.default or None),

@@ -1,0 +1,184 @@
+"""What is put into a history, and put in order there. One process writes at a time; see `Folder.writing`."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import UTC, datetime, time, timedelta
+from itertools import groupby
+
+import msgspec
+import polars as pl
+
+from ..analysis.held import between
+from ..analysis.rows import SCHEMA
+from ..catena.outside import LONGEST_READ, masked, one_line
+from ..catena.wire import Drift
+from ..masking import mask_secrets
+from .folder import Folder
+from .folding import KEYED, folded, keys_of
+from .manifest import AGAIN_FROM, Folded, Manifest, Part, Stretch, gaps
+
+WORTH_FOLDING = 2_000
+"""Rows of a part from which on it is folded: fewer are read as fast one by one."""
+
+A_DAY = timedelta(days=1)
+
+
+class Writer:
+    """Writes into a folder for as long as it is the only one. `days`: what is older makes room."""
+
+    def __init__(self, folder: Folder, days: int, worth_folding: int = WORTH_FOLDING) -> None:
+        self._folder = folder
+        self._days = timedelta(days=days)
+        self._worth_folding = worth_folding
+        self._failing: dict[str, pl.Series] = {}
+
+    def put(self, start: datetime, end: datetime, as_of: datetime, frame: pl.DataFrame, drift: Drift) -> None:
+        """Keep all operations that were created in a stretch, in the place of what was known of it before.
+
+        A part that reaches beyond the stretch stays as it is.
+        """
+        manifest = self._folder.manifest()
+        known = manifest.within(start, end)
+        old = [part for part in known if start <= part.start and part.end <= end and part.as_of <= as_of]
+        free = gaps(start, end, [part for part in known if part not in old])
+        pieces = [piece for stretch in free for piece in by_day(*stretch)]
+        rows = _masked(frame).sort("created_at", "id")
+        new = [self._part(piece, as_of, between(rows, *piece), Drift()) for piece in pieces]
+        if new:
+            new[-1] = msgspec.structs.replace(new[-1], drift=drift)
+        replaced = manifest.replaced(old, new, as_of)
+        self._folder.put(self._without_old(self._to_fold_again(replaced, old, new), as_of), as_of)
+
+    def tidy(self, now: datetime) -> bool:
+        """Put the oldest parts that lie in disorder into one; return whether there were any."""
+        manifest = self._folder.manifest()
+        for run in _runs(manifest.parts, now):
+            since = _since(manifest.parts, run[0])
+            many = sum(part.rows for part in run) >= self._worth_folding
+            fine = len(run) == 1 and (not many or (run[0].fold is not None and run[0].fold.since <= since))
+            if not fine:
+                self._unite(manifest, run, since if many else None, now)
+                return True
+        return False
+
+    def _unite(self, manifest: Manifest, run: Sequence[Part], since: datetime | None, now: datetime) -> None:
+        frame = self._rows(run)
+        drift = Drift()
+        for part in run:
+            drift.add(part.drift)
+        stretch, as_of = (run[0].start, run[-1].end), min(part.as_of for part in run)
+        if since is None:
+            new = self._part(stretch, as_of, frame, drift)
+        else:
+            before = [self._failing_in(part) for part in manifest.parts if part.end <= stretch[1]]
+            told, plain, cells = (self._folder.write(rows) for rows in folded(frame, pl.concat(before)))
+            new = msgspec.structs.replace(
+                self._part(stretch, as_of, frame.clear(), drift),
+                rows=len(frame),
+                waiting=_waiting(frame),
+                fold=Folded(told, plain, cells, since),
+            )
+        self._folder.put(manifest.replaced(run, [new], now), now)
+
+    def _part(self, stretch: Stretch, as_of: datetime, frame: pl.DataFrame, drift: Drift) -> Part:
+        """Write the rows of a part."""
+        file = self._folder.write(frame) if len(frame) else None
+        return Part(*stretch, as_of, len(frame), _waiting(frame), drift, file)
+
+    def _rows(self, parts: Iterable[Part]) -> pl.DataFrame:
+        files = [file for part in parts for file in part.single]
+        return pl.read_parquet(self._folder.paths(*files)).sort("created_at", "id") if files else _NOTHING
+
+    def _failing_in(self, part: Part) -> pl.Series:
+        """Return the keys of the records that failed in a part."""
+        name = part.fold.told if part.fold else part.file
+        if name is None:
+            return keys_of(_NOTHING)
+        if name not in self._failing:
+            failed = pl.scan_parquet(self._folder.paths(name)).filter(pl.col("status") == "failed")
+            self._failing[name] = keys_of(failed.select(KEYED).collect())
+        return self._failing[name]
+
+    def _to_fold_again(self, manifest: Manifest, old: Sequence[Part], new: Sequence[Part]) -> Manifest:
+        """Note of later folds that records failed before them that they do not know of."""
+        known = [self._failing_in(part) for part in old]
+        for part in new:
+            failing = self._failing_in(part)
+            if failing.is_in(pl.concat([keys_of(_NOTHING), *known]).implode()).all():
+                continue
+            manifest.parts = [_known_since(p, part.end) if p.start >= part.end else p for p in manifest.parts]
+        self._failing = {name: keys for name, keys in self._failing.items() if name in manifest.files()}
+        return manifest
+
+    def _without_old(self, manifest: Manifest, now: datetime) -> Manifest:
+        old = [part for part in manifest.parts if part.end < now - self._days]
+        return manifest.replaced(old, [], now)
+
+
+_NOTHING = pl.DataFrame(schema=SCHEMA)
+
+
+def _known_since(part: Part, moment: datetime) -> Part:
+    fold = part.fold
+    if fold is None or fold.since >= moment:
+        return part
+    return msgspec.structs.replace(part, fold=msgspec.structs.replace(fold, since=moment))
+
+
+def _waiting(frame: pl.DataFrame) -> int:
+    return int((frame["status"] == "pending").sum())
+
+
+def by_day(start: datetime, end: datetime) -> Iterator[Stretch]:
+    """Cut a stretch where days end."""
+    while start < end:
+        midnight = datetime.combine(start.date(), time(), UTC) + A_DAY
+        yield start, min(end, midnight)
+        start = midnight
+
+
+def _runs(parts: Sequence[Part], now: datetime) -> Iterator[list[Part]]:
+    """Return which parts belong together: of a day that is over and will not change, else of an hour."""
+    for _, day in groupby(_chained(parts), key=lambda pair: (pair[0], pair[1].start.date())):
+        of_day = [part for _, part in day]
+        closed = of_day[-1].end == datetime.combine(of_day[-1].start.date(), time(), UTC) + A_DAY
+        if closed and all(part.ripe for part in of_day):
+            yield of_day
+            continue
+        for _, hour in groupby(of_day, key=lambda part: (part.start.hour, part.ripe)):
+            run = list(hour)
+            if now - run[-1].end >= AGAIN_FROM:
+                yield run
+
+
+def _chained(parts: Sequence[Part]) -> Iterator[tuple[int, Part]]:
+    """Number the parts by the chain without a gap that they stand in."""
+    chain, end = 0, None
+    for part in parts:
+        chain += part.start != end
+        end = part.end
+        yield chain, part
+
+
+def _since(parts: Sequence[Part], last: Part) -> datetime:
+    """Return where the chain of parts without a gap begins in which one stands."""
+    since = last.start
+    for part in reversed([part for part in parts if part.end <= last.start]):
+        if part.end != since:
+            break
+        since = part.start
+    return since
+
+
+def _masked(frame: pl.DataFrame) -> pl.DataFrame:
+    """Return rows without credentials and personal data in what TSPs said; what identifies a cause loses credentials."""
+    return frame.with_columns(
+        _each(frame["title"], lambda text: masked(one_line(text, LONGEST_READ), personal=False)),
+        _each(frame["message"], lambda text: masked(one_line(text, LONGEST_READ), personal=False)),
+        _each(frame["skeleton"], mask_secrets),
+    )
+
+
+def _each(texts: pl.Series, mask: Callable[[str], str]) -> pl.Series:
+    """Mask each text once, however often it stands there."""
+    said = texts.unique().drop_nulls().to_list()
+    return texts.replace_strict(said, [mask(text) for text in said], default=None, return_dtype=pl.String)
