@@ -40,12 +40,15 @@ class History:
         """
         return past_of(self.folder, parts, start, end, filters, self.few)
 
-    def wanted(self, now: datetime, days: int | None = None) -> list[Stretch]:
-        """Return the stretches that are to be read, the newest first: new ones, and those that may have changed."""
-        first, last = now - timedelta(days=days or self.days), now - UNSURE
-        parts = [part for part in self.folder.manifest().parts if part.end > first]
-        due = [(part.start, part.end) for part in parts if part.due(now)]
-        return sorted([*gaps(first, last, parts), *due], reverse=True) if first < last else []
+    def missing(self, now: datetime, days: int) -> list[Stretch]:
+        """Return the stretches of some days that were never read, the oldest first."""
+        first, last = now - timedelta(days=min(days, self.days)), now - UNSURE
+        return list(gaps(first, last, self.folder.manifest().within(first, last)))
+
+    def due(self, now: datetime) -> list[Part]:
+        """Return the parts that are to be read again."""
+        first = now - timedelta(days=self.days)
+        return [part for part in self.folder.manifest().parts if part.start >= first and part.due(now)]
 
     @contextmanager
     def writing(self, wait_s: float = 0.0) -> Generator[Writer | None]:

@@ -45,14 +45,15 @@ class Folded(msgspec.Struct, frozen=True):
 
 
 class Part(msgspec.Struct, frozen=True):
-    """All operations created from `start` on and before `end`, of one UTC day, as they stood at `as_of`.
+    """All operations created from `start` on and before `end`, of one UTC day, as they stood at `as_of` or later.
 
-    `waiting` of its `rows` had not ended. It has one file, or three of a fold; none where there are no rows.
+    When they were read, each of them was `age` seconds old or more. `waiting` of its `rows` had not ended. It has one file, or three of a fold; none where there are no rows.
     """
 
     start: datetime
     end: datetime
     as_of: datetime
+    age: float
     rows: int
     waiting: int
     drift: Drift
@@ -72,7 +73,7 @@ class Part(msgspec.Struct, frozen=True):
     @property
     def ripe(self) -> bool:
         """Whether what ended in it stands for good."""
-        return self.as_of - self.end >= SETTLED
+        return self.age >= SETTLED.total_seconds()
 
     @property
     def settled(self) -> bool:
@@ -81,7 +82,7 @@ class Part(msgspec.Struct, frozen=True):
 
     def due(self, now: datetime) -> bool:
         """Tell whether it is to be read again."""
-        return not self.settled and now - self.end >= max(AGAIN_FROM, TIMES_AS_OLD * (self.as_of - self.end))
+        return not self.settled and now - self.end >= max(AGAIN_FROM, timedelta(seconds=TIMES_AS_OLD * self.age))
 
 
 class Manifest(msgspec.Struct):

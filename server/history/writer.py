@@ -42,7 +42,7 @@ class Writer:
         free = gaps(start, end, [part for part in known if part not in old])
         pieces = [piece for stretch in free for piece in by_day(*stretch)]
         rows = _masked(frame).sort("created_at", "id")
-        new = [self._part(piece, as_of, between(rows, *piece), Drift()) for piece in pieces]
+        new = [self._part(piece, as_of, None, between(rows, *piece), Drift()) for piece in pieces]
         if new:
             new[-1] = msgspec.structs.replace(new[-1], drift=drift)
         replaced = manifest.replaced(old, new, as_of)
@@ -61,30 +61,32 @@ class Writer:
         return False
 
     def _unite(self, manifest: Manifest, run: Sequence[Part], since: datetime | None, now: datetime) -> None:
-        frame = self._rows(run)
+        frame = self.rows(run)
         drift = Drift()
         for part in run:
             drift.add(part.drift)
-        stretch, as_of = (run[0].start, run[-1].end), min(part.as_of for part in run)
+        stretch, read = (run[0].start, run[-1].end), (min(part.as_of for part in run), min(part.age for part in run))
         if since is None:
-            new = self._part(stretch, as_of, frame, drift)
+            new = self._part(stretch, *read, frame, drift)
         else:
             before = [self._failing_in(part) for part in manifest.parts if part.end <= stretch[1]]
             told, plain, cells = (self._folder.write(rows) for rows in folded(frame, pl.concat(before)))
             new = msgspec.structs.replace(
-                self._part(stretch, as_of, frame.clear(), drift),
+                self._part(stretch, *read, frame.clear(), drift),
                 rows=len(frame),
                 waiting=_waiting(frame),
                 fold=Folded(told, plain, cells, since),
             )
         self._folder.put(manifest.replaced(run, [new], now), now)
 
-    def _part(self, stretch: Stretch, as_of: datetime, frame: pl.DataFrame, drift: Drift) -> Part:
-        """Write the rows of a part."""
+    def _part(self, stretch: Stretch, as_of: datetime, age: float | None, frame: pl.DataFrame, drift: Drift) -> Part:
+        """Write the rows of a part; without an `age` it is that of its end at `as_of`."""
+        age = (as_of - stretch[1]).total_seconds() if age is None else age
         file = self._folder.write(frame) if len(frame) else None
-        return Part(*stretch, as_of, len(frame), _waiting(frame), drift, file)
+        return Part(*stretch, as_of, age, len(frame), _waiting(frame), drift, file)
 
-    def _rows(self, parts: Iterable[Part]) -> pl.DataFrame:
+    def rows(self, parts: Iterable[Part]) -> pl.DataFrame:
+        """Return every operation of some parts."""
         files = [file for part in parts for file in part.single]
         return pl.read_parquet(self._folder.paths(*files)).sort("created_at", "id") if files else _NOTHING
 

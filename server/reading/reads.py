@@ -194,13 +194,14 @@ class Reads:
             grown = None if refresh else await self._grown(question, as_of, ends_at, progress)
             frame, read = grown or await self._scanned(question, as_of, ends_at, progress)
         frame, coverage = _of_window(question.window, frame, read.coverage, by_creation=False)
-        if coverage.complete:
+        beyond = self.beyond()
+        if coverage.complete or beyond:
             with anyio.CancelScope(deadline=ends_at):
                 await self._find_window_field(client, question.query, frame)
         if by_creation := client.window_field == "created_at":
             frame, coverage = _of_window(question.window, frame, coverage, by_creation=True)
         reading = Reading(question.window, coverage, question.filters, by_creation, frame)
-        if grown is None and (beyond := self.beyond()):  # else rows are older than told
+        if beyond and grown is None:  # else rows are older than told
             beyond.keep(question, reading, as_of)
         return Held(reading, as_of, len(frame), worth_holding=coverage.complete)
 
