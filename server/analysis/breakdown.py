@@ -24,7 +24,7 @@ from .breakdown_results import (
 from .causes import by_cause, causes_in, with_failures_of
 from .counting import counts_of
 from .failures import totals_of
-from .folded import Closer
+from .folded import Closer, story_of, to_the_moment
 from .records import outcomes, with_records
 from .results import Records, Totals
 
@@ -114,12 +114,12 @@ def broken_down(
     if asked.groups:
         frame = with_failures_of(frame, asked.groups, memory)
     failed = by_cause(frame.filter(pl.col("status") == "failed"), causes_in(frame, memory=memory))
-    failures = with_records(failed, frame).with_columns(_keys(asked))
+    failures = with_records(failed, story_of(failed, (frame, closer))).with_columns(_keys(asked))
     values = _values(frame, failures, asked, start, end)
     kept = _ranked(values, asked).head(asked.most).with_row_index("at")
     return Found(
         totals=_totals(frame, failures, asked),
-        ranked=_rows(kept, frame, failures, asked, closer or (lambda _: frame)),
+        ranked=_rows(kept, frame, failures, asked, closer),
         places=kept["place"].to_list(),
         values=len(values),
         failing=int((values["failed"] > 0).sum()),
@@ -197,7 +197,7 @@ def _texts(values: pl.DataFrame, names: Sequence[str]) -> list[tuple[str, Any]]:
 
 
 def _rows(
-    kept: pl.DataFrame, frame: pl.DataFrame, failures: pl.DataFrame, asked: Asked, closer: Closer
+    kept: pl.DataFrame, frame: pl.DataFrame, failures: pl.DataFrame, asked: Asked, closer: Closer | None
 ) -> list[BreakdownRow]:
     names = _names(asked)
     failures = failures.with_columns(pl.col(name).cast(pl.String) for name, _ in _texts(failures, names))
@@ -205,7 +205,7 @@ def _rows(
     details = _Details(
         records=_records(told.with_columns(pl.col("at").alias("group"))),
         causes=_causes(told),
-        recovered=_recovered(kept, closer, asked),
+        recovered=_recovered(kept, frame, asked, closer),
         owners=_owners(kept, frame, asked),
         keys=_named(told, asked),
     )
@@ -259,7 +259,7 @@ def _causes(told: pl.DataFrame) -> dict[int, TopCause]:
     return {at: TopCause(id=name, title=title, count=count) for at, name, count, title in largest.iter_rows()}
 
 
-def _recovered(kept: pl.DataFrame, closer: Closer, asked: Asked) -> dict[int, datetime]:
+def _recovered(kept: pl.DataFrame, frame: pl.DataFrame, asked: Asked, closer: Closer | None) -> dict[int, datetime]:
     """Return when writes of a row's value began to work again: the first success after its last failure.
 
     A row of failures is measured by the values it shares with other operations: a cause by its connection.
@@ -268,7 +268,7 @@ def _recovered(kept: pl.DataFrame, closer: Closer, asked: Asked) -> dict[int, da
         return {}
     shared = {name: dim for name, dim in zip(_names(asked), asked.by, strict=True) if dim in RECOVERING}
     fine = (
-        closer(kept["last_seen"].drop_nulls().to_list())
+        to_the_moment(frame, closer, kept["last_seen"].drop_nulls().to_list())
         .lazy()
         .filter(pl.col("status") == "success")
         .select("created_at", *(COLUMNS[d].cast(pl.String).alias(n) for n, d in shared.items()))

@@ -16,7 +16,7 @@ from ..causes.signatures import varying
 from .causes import Causes, by_cause, causes_in
 from .contrast import Counts, concentration_of, counted, counted_by_group
 from .counting import by_text, counts_by_group
-from .folded import Closer, number_of, operations_in
+from .folded import Closer, number_of, operations_in, story_of, to_the_moment
 from .lines import MOST_BRIEFS, brief_of, lines_of, split_behind
 from .records import outcomes, records_of, with_records
 from .results import Line, Other, Records, Totals
@@ -101,12 +101,12 @@ def groups_of(
     memory: Memory | None = None,
     only: Collection[str] = (),
     later: pl.DataFrame | None = None,
-    closer: Closer | None = None,
+    closers: tuple[Closer | None, Closer | None] = (None, None),
 ) -> Told:
     """Return the causes of failures by size, from the one `behind` which to go on: `most` in full, then so many `lines`.
 
     Of the causes in `only` where it has any. `later`: what followed the window, for what became of its records.
-    `closer`: where rows of the frame stand for several operations.
+    `closers` of both: where rows stand for several operations.
 
     Raises:
         BadArgument: The cause to go on behind is none of these.
@@ -114,12 +114,12 @@ def groups_of(
     causes = causes_in(frame, memory=memory)
     met = by_cause(frame.filter(pl.col("group").is_not_null()), causes)
     asked = pl.col("group").cast(pl.String).is_in(list(only)) if only else pl.lit(value=True)
-    whole_story = frame if later is None else pl.concat([frame, later], how="diagonal")
-    failures = with_records(met.filter(pl.col("status") == "failed", asked), whole_story)
+    failed = met.filter(pl.col("status") == "failed", asked)
+    failures = with_records(failed, story_of(failed, (frame, closers[0]), (later, closers[1])))
     ordered = sorted(by_text(failures, "group").items(), key=lambda pair: (-pair[1], pair[0]))
     before, ordered = split_behind(ordered, behind, memory)
     told = failures.filter(pl.col("group").cast(pl.String).is_in([name for name, _ in ordered[:most]]))
-    whole = _Whole(frame, met, told, (start, end), causes, len(failures), closer or (lambda _: frame))
+    whole = _Whole(frame, met, told, (start, end), causes, len(failures), closers[0])
     groups = [_group(name, whole) for name, _ in ordered[:most]]
     more = lines_of([name for name, _ in ordered[most : most + lines]], failures)
     left = ordered[most + lines :]
@@ -140,9 +140,10 @@ class _Whole:
         window: tuple[datetime, datetime],
         causes: Causes,
         failed: int,
-        closer: Closer,
+        closer: Closer | None,
     ) -> None:
-        self.closer, self.failed, self.window, self.causes = closer, failed, window, causes
+        self.frame, self.closer = frame, closer
+        self.failed, self.window, self.causes = failed, window, causes
         self.counts, self.operations = counted(frame), operations_in(frame)
         self.cured = by_text(met.filter(pl.col("status") == "success"), "group")
         parts = told.sort("created_at", "id").partition_by("group", as_dict=True, maintain_order=True)
@@ -205,7 +206,7 @@ def _evidence(whole: _Whole) -> dict[str, Evidence]:
     """Count for each group what retries did, and how other connections of the TSP fared while the cause went on."""
     fared: list[pl.Expr] = []
     moments = {members["created_at"][at] for members in whole.members.values() for at in (0, -1)}
-    frame = whole.closer(moments)
+    frame = to_the_moment(whole.frame, whole.closer, moments)
     for name, members in whole.members.items():
         touched = pl.Series(list(whole.counts_of[name]["connection"]), dtype=pl.Categorical).implode()
         others = (

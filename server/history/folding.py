@@ -1,45 +1,41 @@
 """Most operations go through at once, and only their number is ever asked for: they are counted by place and hour.
 
-Told one by one stays whatever failed, waits, was tried again or has a status of its own, and each success of a record
-that failed before: these decide what became of records. So a summary of a fold is that of the rows, number for number.
+Told one by one stays whatever failed, waits, was tried again or has a status of its own. The others stay on disk, with
+numbers by which those of a record that failed are found.
 """
 
 import polars as pl
 
 from ..analysis.folded import TIMES
-from ..analysis.records import IDENTITIES
 from ..analysis.rows import SCHEMA
 
 PLACE = ("connection_id", "fleet_ref", "source_name", "resource", "operation_type")
 HOUR = pl.col("created_at").dt.truncate("1h")
 AT_ONCE = (pl.col("status") == "success") & (pl.col("failed_attempts") == 0)
 
+IDS = ("resource_id", "source_id")
+HASHED = tuple(f"{name}_hash" for name in IDS)
+HASHED_BY = pl.__version__
+"""Another version may number texts in another way."""
+
+MARKED = "marks" in SCHEMA
+"""Whether rows carry hashed fields of their payload, by which a corrected create is known again."""
+
 _CELLS = (*PLACE, "created_at")
-KEYED = ("connection_id", "resource", *IDENTITIES)
 
 
-def keys_of(failed: pl.DataFrame) -> pl.Series:
-    """Return a number for each identity of records that failed; two that share one cost only room."""
-    keys = pl.concat([failed.select(_key(name).alias("key")).drop_nulls() for name in IDENTITIES])
-    return keys["key"].unique()
-
-
-def folded(frame: pl.DataFrame, failing: pl.Series) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
-    """Return the rows told one by one, the plain others, and these by place and hour.
-
-    `failing`: keys of the records that failed in these rows or before them.
-    """
-    of_failing = pl.any_horizontal(_key(name).is_in(failing.implode()) for name in IDENTITIES).fill_null(value=False)
-    plain = frame.select((AT_ONCE & ~of_failing).fill_null(value=False).alias("plain"))["plain"]
-    told, rest = frame.filter(~plain), frame.filter(plain)
-    return (
-        told,
-        rest,
-        rest.group_by(*PLACE, HOUR.alias("hour"))
-        .agg(pl.col("created_at").min(), pl.len().cast(pl.UInt32).alias(TIMES))
-        .drop("hour")
-        .sort("created_at"),
+def folded(frame: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+    """Return the rows told one by one, the plain others, and these by place and hour."""
+    plain = AT_ONCE
+    if MARKED:  # what has nothing but marks leads from one write to the next
+        plain = plain & ~(pl.col("marks").is_not_null() & pl.all_horizontal(pl.col(IDS).is_null()))
+    which = frame.select(plain.fill_null(value=False).alias("plain"))["plain"]
+    told, rest = frame.filter(~which), frame.filter(which)
+    counted = rest.group_by(*PLACE, HOUR.alias("hour")).agg(
+        pl.col("created_at").min(), pl.len().cast(pl.UInt32).alias(TIMES)
     )
+    numbered = rest.with_columns(_hash(pl.col(name)).alias(of) for name, of in zip(IDS, HASHED, strict=True))
+    return told, numbered, counted.drop("hour").sort("created_at")
 
 
 def as_rows(cells: pl.LazyFrame) -> pl.LazyFrame:
@@ -54,8 +50,42 @@ def as_rows(cells: pl.LazyFrame) -> pl.LazyFrame:
     )
 
 
-def _key(name: str) -> pl.Expr:
-    """Number an identity on its connection and resource; null where an operation has none of this kind."""
-    place = [pl.col(column).cast(pl.String) for column in KEYED[:2]]
-    whole = pl.concat_str(*place, pl.lit(name), pl.col(name).cast(pl.String), separator="\x1f")
-    return pl.when(pl.col(name).is_not_null()).then(whole.hash())
+def related(plain: pl.LazyFrame, failed: pl.DataFrame, story: pl.DataFrame) -> pl.DataFrame:
+    """Return the plain rows that may be of a record that failed; some of others too, which do no harm.
+
+    Those that share an id, a payload or a mark with a failed row, and those of the records that these lead to.
+    """
+    like = _sharing(failed, story)
+    near = plain.filter(_numbered(failed) | pl.col("payload").is_in(_values(failed, "payload")) | like).collect()
+    same = story.filter(pl.any_horizontal(pl.col(n).is_in(_values(failed, n)) for n in ("source_id", "payload")) | like)
+    leads = pl.concat([near.select("resource_id"), same.select("resource_id")]).drop_nulls().unique()
+    leads = leads.join(failed.select("resource_id"), on="resource_id", how="anti")
+    led = plain.filter(pl.col(HASHED[0]).is_in(leads.select(_hash(pl.col("resource_id"))).to_series().implode()))
+    found = [near, led.collect()] if len(leads) else [near]
+    return pl.concat(found).select(*SCHEMA).unique(("id", "connection_id", "created_at"))
+
+
+def _numbered(failed: pl.DataFrame) -> pl.Expr:
+    of = zip(IDS, HASHED, strict=True)
+    return pl.any_horizontal(
+        pl.col(number).is_in(failed.select(_hash(pl.col(name))).to_series().drop_nulls().unique().implode())
+        for name, number in of
+    ).fill_null(value=False)
+
+
+def _sharing(failed: pl.DataFrame, story: pl.DataFrame) -> pl.Expr:
+    """Tell which rows share a mark with one that has nothing else."""
+    if not MARKED:
+        return pl.lit(value=False)
+    unnamed = pl.all_horizontal(pl.col(IDS).is_null())
+    marks = pl.concat([rows.filter(unnamed).select("marks").drop_nulls().explode("marks") for rows in (failed, story)])
+    return pl.col("marks").list.set_intersection(marks["marks"].unique().implode()).list.len().fill_null(0) > 0
+
+
+def _values(rows: pl.DataFrame, name: str) -> pl.Series:
+    return rows[name].drop_nulls().unique().implode()
+
+
+def _hash(text: pl.Expr) -> pl.Expr:
+    """Number a text by 32 bits; null stays null."""
+    return pl.when(text.is_not_null()).then((text.hash() % (1 << 32)).cast(pl.UInt32))

@@ -28,15 +28,12 @@ Stretch = tuple[datetime, datetime]
 
 
 class Folded(msgspec.Struct, frozen=True):
-    """The rows of a part in three files: those `told` one by one, the `plain` others, and these counted by the hour.
-
-    `since`: from there on no failure was missing when it was decided which are told one by one; see `folding`.
-    """
+    """The rows of a part in three files: those `told` one by one, the `plain` others, and these counted by the hour."""
 
     told: str
     plain: str
     cells: str
-    since: datetime
+    hashed_by: str
 
     @property
     def files(self) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from ..catena.outside import LONGEST_READ, masked, one_line
 from ..catena.wire import Drift
 from ..masking import mask_secrets
 from .folder import Folder
-from .folding import KEYED, folded, keys_of
+from .folding import HASHED_BY, folded
 from .manifest import AGAIN_FROM, Folded, Manifest, Part, Stretch, gaps
 
 WORTH_FOLDING = 2_000
@@ -29,7 +29,6 @@ class Writer:
         self._folder = folder
         self._days = timedelta(days=days)
         self._worth_folding = worth_folding
-        self._failing: dict[str, pl.Series] = {}
 
     def put(self, start: datetime, end: datetime, as_of: datetime, frame: pl.DataFrame, drift: Drift) -> None:
         """Keep all operations that were created in a stretch, in the place of what was known of it before.
@@ -46,37 +45,34 @@ class Writer:
         if new:
             new[-1] = msgspec.structs.replace(new[-1], drift=drift)
         replaced = manifest.replaced(old, new, as_of)
-        self._folder.put(self._without_old(self._to_fold_again(replaced, old, new), as_of), as_of)
+        self._folder.put(self._without_old(replaced, as_of), as_of)
 
     def tidy(self, now: datetime) -> bool:
         """Put the oldest parts that lie in disorder into one; return whether there were any."""
         manifest = self._folder.manifest()
         for run in _runs(manifest.parts, now):
-            since = _since(manifest.parts, run[0])
-            many = sum(part.rows for part in run) >= self._worth_folding
-            fine = len(run) == 1 and (not many or (run[0].fold is not None and run[0].fold.since <= since))
-            if not fine:
-                self._unite(manifest, run, since if many else None, now)
+            fold = sum(part.rows for part in run) >= self._worth_folding
+            if len(run) > 1 or (fold and not stands(run[0].fold)):
+                self._unite(manifest, run, fold, now)
                 return True
         return False
 
-    def _unite(self, manifest: Manifest, run: Sequence[Part], since: datetime | None, now: datetime) -> None:
+    def _unite(self, manifest: Manifest, run: Sequence[Part], fold: bool, now: datetime) -> None:
         frame = self.rows(run)
         drift = Drift()
         for part in run:
             drift.add(part.drift)
         stretch, read = (run[0].start, run[-1].end), (min(part.as_of for part in run), min(part.age for part in run))
-        if since is None:
-            new = self._part(stretch, *read, frame, drift)
-        else:
-            before = [self._failing_in(part) for part in manifest.parts if part.end <= stretch[1]]
-            told, plain, cells = (self._folder.write(rows) for rows in folded(frame, pl.concat(before)))
+        if fold:
+            told, plain, cells = (self._folder.write(rows) for rows in folded(frame))
             new = msgspec.structs.replace(
                 self._part(stretch, *read, frame.clear(), drift),
                 rows=len(frame),
                 waiting=_waiting(frame),
-                fold=Folded(told, plain, cells, since),
+                fold=Folded(told, plain, cells, HASHED_BY),
             )
+        else:
+            new = self._part(stretch, *read, frame, drift)
         self._folder.put(manifest.replaced(run, [new], now), now)
 
     def _part(self, stretch: Stretch, as_of: datetime, age: float | None, frame: pl.DataFrame, drift: Drift) -> Part:
@@ -88,28 +84,8 @@ class Writer:
     def rows(self, parts: Iterable[Part]) -> pl.DataFrame:
         """Return every operation of some parts."""
         files = [file for part in parts for file in part.single]
-        return pl.read_parquet(self._folder.paths(*files)).sort("created_at", "id") if files else _NOTHING
-
-    def _failing_in(self, part: Part) -> pl.Series:
-        """Return the keys of the records that failed in a part."""
-        name = part.fold.told if part.fold else part.file
-        if name is None:
-            return keys_of(_NOTHING)
-        if name not in self._failing:
-            failed = pl.scan_parquet(self._folder.paths(name)).filter(pl.col("status") == "failed")
-            self._failing[name] = keys_of(failed.select(KEYED).collect())
-        return self._failing[name]
-
-    def _to_fold_again(self, manifest: Manifest, old: Sequence[Part], new: Sequence[Part]) -> Manifest:
-        """Note of later folds that records failed before them that they do not know of."""
-        known = [self._failing_in(part) for part in old]
-        for part in new:
-            failing = self._failing_in(part)
-            if failing.is_in(pl.concat([keys_of(_NOTHING), *known]).implode()).all():
-                continue
-            manifest.parts = [_known_since(p, part.end) if p.start >= part.end else p for p in manifest.parts]
-        self._failing = {name: keys for name, keys in self._failing.items() if name in manifest.files()}
-        return manifest
+        frames = [pl.read_parquet(path, columns=list(SCHEMA)) for path in self._folder.paths(*files)]
+        return pl.concat([_NOTHING, *frames]).sort("created_at", "id")
 
     def _without_old(self, manifest: Manifest, now: datetime) -> Manifest:
         old = [part for part in manifest.parts if part.end < now - self._days]
@@ -119,11 +95,9 @@ class Writer:
 _NOTHING = pl.DataFrame(schema=SCHEMA)
 
 
-def _known_since(part: Part, moment: datetime) -> Part:
-    fold = part.fold
-    if fold is None or fold.since >= moment:
-        return part
-    return msgspec.structs.replace(part, fold=msgspec.structs.replace(fold, since=moment))
+def stands(fold: Folded | None) -> bool:
+    """Tell whether a fold is there, and can be looked up in."""
+    return fold is not None and fold.hashed_by == HASHED_BY
 
 
 def _waiting(frame: pl.DataFrame) -> int:
@@ -159,16 +133,6 @@ def _chained(parts: Sequence[Part]) -> Iterator[tuple[int, Part]]:
         chain += part.start != end
         end = part.end
         yield chain, part
-
-
-def _since(parts: Sequence[Part], last: Part) -> datetime:
-    """Return where the chain of parts without a gap begins in which one stands."""
-    since = last.start
-    for part in reversed([part for part in parts if part.end <= last.start]):
-        if part.end != since:
-            break
-        since = part.start
-    return since
 
 
 def _masked(frame: pl.DataFrame) -> pl.DataFrame:

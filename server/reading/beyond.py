@@ -21,12 +21,12 @@ from ..catena.query import Filters, iso
 from ..catena.scan import Coverage, why
 from ..errors import CatenaError, OpsError
 from ..history.manifest import Part, Stretch, drift_of, gaps
+from ..history.past import Past, PastAndMore
 from .question import Question, Reading
 
 if TYPE_CHECKING:
     from ..catena.wire import Operation
     from ..history.kept import History
-    from ..history.past import Past
 
 MOST_SINGLES = 25
 """Operations of the history that still waited and are read again one by one."""
@@ -117,7 +117,7 @@ class Beyond:
             question.filters,
             by_creation=True,
             frame=frame,
-            closer=lambda moments: past.closer(moments, *more),
+            closer=PastAndMore(past, more) if past.folded else None,
             kept=kept,
             note=_note(kept, parts, len(pending_in(past.rows)) - singles if singles == 0 else 0),
         )

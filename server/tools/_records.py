@@ -65,6 +65,7 @@ async def records_found(
         outcome,
         start.group,
         start.after,
+        closers=(reading.closer, later.reading.closer if later.reading else None),
     )
     told = await runtime.learning(find, sources_in(reading.frame))
     start = msgspec.structs.replace(start, start=reading.window.start, end=reading.window.end)

@@ -133,7 +133,7 @@ def _summary(
         memory=memory,
         only=only,
         later=later.reading.frame if later.reading else None,
-        closer=reading.closer,
+        closers=(reading.closer, later.reading.closer if later.reading else None),
     )
     return Summary(
         window=WindowRead(from_datetime=window.start, to_datetime=window.end, default=window.default or None),

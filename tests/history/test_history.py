@@ -152,7 +152,11 @@ def test_whatever_was_read_in_whatever_order_each_operation_is_there_once_as_it_
     frame = past.frame()
     assert operations_in(frame) == len(expected)
     hours = {start + timedelta(hours=n) for n in range(HOURS + 2)}
-    assert plain(past.closer(hours)) == plain(expected)
+    assert sorted(past.at(hours).select("created_at", "status").rows()) == sorted(
+        expected.select("created_at", "status").rows()
+    )
+    history.few = 1_000
+    assert plain(history.past(parts, start, end, filters).frame()) == plain(expected)
     assert_told_alike(past, expected, start, end, by)
 
 
@@ -163,10 +167,10 @@ def assert_told_alike(past: Past, expected: pl.DataFrame, start: datetime, end: 
     assert pending_of(frame, LATER) == pending_of(expected, LATER)
     assert timeline_of(frame, start, end) == timeline_of(expected, start, end)
     assert unknown_values(frame) == unknown_values(expected)
-    assert groups_of(frame, start, end, most=9, memory=Memory(), closer=past.closer) == groups_of(
+    assert groups_of(frame, start, end, most=9, memory=Memory(), closers=(past, None)) == groups_of(
         expected, start, end, most=9, memory=Memory()
     )
-    assert told(broken_down(frame, start, end, Asked(by), Memory(), past.closer)) == told(
+    assert told(broken_down(frame, start, end, Asked(by), Memory(), past)) == told(
         broken_down(expected, start, end, Asked(by), Memory())
     )
     assert compared(frame, expected) == compared(expected, frame)
@@ -188,21 +192,43 @@ A_DAY, TWO_DAYS = 1440, 2880
 FAILS, WAITS, SUCCEEDS = 0, 1, 5
 
 
-@pytest.mark.parametrize("before", [[], [operation(1, 10, 1, WAITS)]], ids=["nothing was read", "it waited"])
-@pytest.mark.parametrize("again", [True, False], ids=["folded anew", "not yet folded anew"])
-def test_a_failure_that_shows_after_its_success_was_folded_is_recovered(
-    tmp_path: Path, before: list[Operation], again: bool
+@pytest.mark.parametrize("first", ["failure", "success"])
+def test_a_failure_and_its_success_in_whatever_order_they_were_read_make_a_recovered_record(
+    tmp_path: Path, first: str
 ) -> None:
     failure, success = operation(1, 10, 1, FAILS), operation(2, 2000, 1, SUCCEEDS)
-    history = kept(tmp_path, *([(0, A_DAY, before)] if before else []), (A_DAY, TWO_DAYS, [success]))
-    with history.writing() as writer:
-        assert writer is not None
-        writer.put(START, at(A_DAY), LATER, rows_of([failure]), Drift())
-        while again and writer.tidy(LATER):
-            pass
+    put = [(0, A_DAY, [failure]), (A_DAY, TWO_DAYS, [success])]
+    history = kept(tmp_path, *(put if first == "failure" else put[::-1]))
     past = history.past(history.folder.manifest().parts, START, at(TWO_DAYS), EVERYTHING)
-    (cause,) = groups_of(past.frame(), START, at(TWO_DAYS), most=1).groups
+    (cause,) = groups_of(past.frame(), START, at(TWO_DAYS), most=1, closers=(past, None)).groups
     assert cause.outcome.recovered == 1
+    assert past.folded
+
+
+def test_what_followed_a_window_tells_what_became_of_its_records(tmp_path: Path) -> None:
+    failure, success = operation(1, 10, 1, FAILS), operation(2, 2000, 1, SUCCEEDS)
+    history = kept(tmp_path, (0, A_DAY, [failure]), (A_DAY, TWO_DAYS, [success]))
+    window, later = (
+        history.past(history.folder.manifest().within(at(a), at(b)), at(a), at(b), EVERYTHING)
+        for a, b in ((0, A_DAY), (A_DAY, TWO_DAYS))
+    )
+    told = groups_of(window.frame(), START, at(A_DAY), most=1, later=later.frame(), closers=(window, later))
+    assert told.records.recovered == 1
+    assert later.folded
+
+
+def test_a_fold_of_another_version_of_the_library_is_not_looked_up_in_and_is_made_anew(tmp_path: Path) -> None:
+    history = kept(tmp_path, (0, TWO_DAYS, [operation(n, 700 + n, 3, SUCCEEDS) for n in range(9)]))
+    folder, now = history.folder, LATER
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("server.history.writer.HASHED_BY", "another")
+        past = history.past(folder.manifest().parts, START, at(TWO_DAYS), EVERYTHING)
+        assert not past.folded
+        assert len(past.frame()) == 9
+        with history.writing() as writer:
+            assert writer
+            assert writer.tidy(now)
+        assert history.past(folder.manifest().parts, START, at(TWO_DAYS), EVERYTHING).folded
 
 
 @pytest.mark.parametrize("first", [100, 130, 160])
