@@ -53,24 +53,23 @@ def as_rows(cells: pl.LazyFrame) -> pl.LazyFrame:
 def related(plain: pl.LazyFrame, failed: pl.DataFrame, story: pl.DataFrame) -> pl.DataFrame:
     """Return the plain rows that may be of a record that failed; some of others too, which do no harm.
 
-    Those that share an id, a payload or a mark with a failed row, and those of the records that these lead to.
+    Those that share the first of id, payload and mark that a failed row has, and those of the records that they lead to.
     """
-    like = _sharing(failed, story)
-    near = plain.filter(_numbered(failed) | pl.col("payload").is_in(_values(failed, "payload")) | like).collect()
-    same = story.filter(pl.any_horizontal(pl.col(n).is_in(_values(failed, n)) for n in ("source_id", "payload")) | like)
-    leads = pl.concat([near.select("resource_id"), same.select("resource_id")]).drop_nulls().unique()
-    leads = leads.join(failed.select("resource_id"), on="resource_id", how="anti")
+    rest, asked, numbered = failed, [_sharing(failed, story)], [_sharing(failed, story)]
+    for name, number in zip((*IDS, "payload"), (*HASHED, "payload"), strict=True):
+        values = rest[name].drop_nulls().unique()
+        numbers = values if number == name else values.to_frame().select(_hash(pl.col(name))).to_series()
+        asked.append(pl.col(name).is_in(values.implode()))
+        numbered.append(pl.col(number).is_in(numbers.implode()))
+        rest = rest.filter(pl.col(name).is_null())
+    near = plain.filter(pl.any_horizontal(numbered)).collect()
+    without = failed.filter(pl.col("resource_id").is_null())
+    if without.is_empty():
+        return near.select(*SCHEMA)
+    leads = pl.concat([near, story.filter(pl.any_horizontal(asked))], how="diagonal").select("resource_id").drop_nulls()
+    leads = leads.unique().join(failed.select("resource_id"), on="resource_id", how="anti")
     led = plain.filter(pl.col(HASHED[0]).is_in(leads.select(_hash(pl.col("resource_id"))).to_series().implode()))
-    found = [near, led.collect()] if len(leads) else [near]
-    return pl.concat(found).select(*SCHEMA).unique(("id", "connection_id", "created_at"))
-
-
-def _numbered(failed: pl.DataFrame) -> pl.Expr:
-    of = zip(IDS, HASHED, strict=True)
-    return pl.any_horizontal(
-        pl.col(number).is_in(failed.select(_hash(pl.col(name))).to_series().drop_nulls().unique().implode())
-        for name, number in of
-    ).fill_null(value=False)
+    return pl.concat([near, led.collect()]).select(*SCHEMA).unique(("id", "connection_id", "created_at"))
 
 
 def _sharing(failed: pl.DataFrame, story: pl.DataFrame) -> pl.Expr:
@@ -80,10 +79,6 @@ def _sharing(failed: pl.DataFrame, story: pl.DataFrame) -> pl.Expr:
     unnamed = pl.all_horizontal(pl.col(IDS).is_null())
     marks = pl.concat([rows.filter(unnamed).select("marks").drop_nulls().explode("marks") for rows in (failed, story)])
     return pl.col("marks").list.set_intersection(marks["marks"].unique().implode()).list.len().fill_null(0) > 0
-
-
-def _values(rows: pl.DataFrame, name: str) -> pl.Series:
-    return rows[name].drop_nulls().unique().implode()
 
 
 def _hash(text: pl.Expr) -> pl.Expr:

@@ -1,6 +1,6 @@
 """A history on this machine: which parts of it stand for a window now, and their rows."""
 
-from collections.abc import Generator, Sequence
+from collections.abc import Collection, Generator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -10,7 +10,9 @@ from pydantic import SecretStr
 
 from ..catena.query import Filters
 from ..catena.wire import Drift
+from ..causes.memory import Memory
 from ..store.sealed import named_for
+from .earlier import Earlier, earlier_of
 from .folder import Folder
 from .manifest import UNSURE, Part, Stretch, gaps
 from .past import FEW_ROWS, Past, past_of
@@ -39,6 +41,14 @@ class History:
             OSError: A file of them was replaced too long ago, so that it is gone.
         """
         return past_of(self.folder, parts, start, end, filters, self.few)
+
+    def earlier(
+        self, before: datetime, filters: Filters, sources: Collection[str], memory: Memory
+    ) -> tuple[datetime | None, dict[str, Earlier]]:
+        """Return since when the history tells of the time before a moment, and which causes of some TSPs failed then."""
+        parts = [part for part in self.folder.manifest().parts if part.start < before]
+        begins = parts[0].start if parts else None
+        return begins, earlier_of(self.folder, parts, before, filters, sources, memory)
 
     def missing(self, now: datetime, days: int) -> list[Stretch]:
         """Return the stretches of some days that were never read, the oldest first."""

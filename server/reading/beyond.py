@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -26,6 +26,7 @@ from .question import Question, Reading
 
 if TYPE_CHECKING:
     from ..catena.wire import Operation
+    from ..causes.memory import Memory
     from ..history.kept import History
 
 MOST_SINGLES = 25
@@ -123,6 +124,23 @@ class Beyond:
         )
         return told, now
 
+    async def seen_before(
+        self, question: Question, sources: Collection[str], memory: Memory
+    ) -> tuple[dict[str, str], str | None]:
+        """Return, by its id, when each cause of some TSPs failed before a window, in words, and since when that is known."""
+        start = question.window.start
+        ask = partial(self.history.earlier, start, question.filters, sources, memory)
+        try:
+            begins, found = await anyio.to_thread.run_sync(ask)
+        except (OSError, pl.exceptions.PolarsError):
+            logger.exception("The history cannot be read.")
+            return {}, None
+        told = {
+            name: f"{earlier.count:,} from {_second(earlier.first)} to {_second(earlier.last)}"
+            for name, earlier in found.items()
+        }
+        return told, begins and f"seen_before looks back to {_second(begins)}; causes without it did not fail since."
+
     def keep(self, question: Question, reading: Reading, as_of: datetime) -> None:
         """Keep what was read of all operations in the history; nobody waits for it."""
         coverage = reading.coverage
@@ -139,6 +157,10 @@ class Beyond:
                 logger.exception("What was read could not be kept in the history.")
 
         self.tasks.start_soon(put)
+
+
+def _second(moment: datetime) -> str:
+    return iso(moment.replace(microsecond=0))
 
 
 async def _read_rest(question: Question, stretches: Sequence[Stretch], read: Read) -> _Rest:
@@ -189,7 +211,9 @@ def _note(kept: int, parts: Sequence[Part], waiting: int) -> str:
     told = f"{kept:,} operations are from the history"
     young = [part for part in parts if not part.ripe]
     if young:
-        told += f"; of them those since {iso(young[0].start)} as read at {iso(min(p.as_of for p in young).replace(microsecond=0))} or later"
+        told += (
+            f"; of them those since {iso(young[0].start)} as read at {_second(min(p.as_of for p in young))} or later"
+        )
     if waiting:
         told += f", among them {waiting:,} that waited then and were not asked for again"
     return f"{told}."

@@ -172,6 +172,8 @@ def _group(number: int, group: Group) -> list[str]:
         f"   {plural(affected.records, 'record')}: {became}; {resources}; {places}.",
         f"   Owner: {group.owner}; {retry_told(group.retryable)}. {group.advice}",
     ]
+    if group.seen_before:
+        lines.append(f"   Seen before: {group.seen_before}.")
     if group.concentration:
         found = group.concentration
         value = "that connection" if [found.value] == group.top_connections else f"{found.dimension} {found.value}"

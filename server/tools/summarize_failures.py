@@ -95,6 +95,7 @@ async def summarize_failures(
             " ".join(filter(None, (why_empty(filters, runtime.fleets_seen), summary.coverage.note))) or None
         )
     await _add_connection_status(runtime, summary.groups[:MOST_SHOWN])
+    await _add_seen_before(runtime, question, summary)
     summary = _fitted(summary, lines=max_groups is not None)
     answer = answer_of(summary, summary_text, personal=settings.show_personal_data)
     if settings.board:
@@ -157,6 +158,17 @@ async def _add_connection_status(runtime: Runtime, groups: list[Group]) -> None:
                 status = await runtime.connection_status(group.example.connection_id.text)
                 if status:
                     group.advice += f" The connection is {quote(status, 20)}."
+
+
+async def _add_seen_before(runtime: Runtime, question: Question, summary: Summary) -> None:
+    """Say of each cause when it failed before the window, where a history tells."""
+    if runtime.beyond is None or question.start or not summary.groups:
+        return
+    sources = {group.source_name.text for group in summary.groups}
+    found, note = await runtime.beyond.seen_before(question, sources, runtime.memory)
+    for group in summary.groups:
+        group.seen_before = found.get(group.id)
+    summary.coverage.note = " ".join(filter(None, (summary.coverage.note, note))) or None
 
 
 def _fitted(summary: Summary, *, lines: bool) -> Summary:

@@ -46,7 +46,9 @@ def told(result: CallToolResult) -> dict[str, Any]:
     for coverage in (coverages, *(part for part in coverages.values() if isinstance(part, dict))):
         for name in ("pages", "note"):
             coverage.pop(name, None)
-    for group in found.get("groups", []):  # masked on disk, several values are one there
+    for group in found.get("groups", []):
+        group.pop("seen_before", None)
+        # Masked on disk, several values are one there.
         group["varies"] = [slot for slot in group.get("varies", []) if "<" not in str(slot["top"])]
     return found
 
@@ -180,3 +182,20 @@ async def test_only_what_was_read_for_all_operations_is_kept(serve: Serve, folde
 def test_what_is_no_folder_of_this_machine_is_refused(url: str) -> None:
     with pytest.raises(BadSettings, match=r"CATENA_HISTORY_URL: must be a (folder of this machine|whole path)"):
         load_settings(history_url=url)
+
+
+async def test_a_cause_says_when_it_was_seen_before_the_window(serve: Serve, folder: str) -> None:
+    await fill(serve, folder)
+    found = facts(await answer(serve(history_url=folder), "summarize_failures", from_datetime="-3d"))
+    earlier = {"from_datetime": FIVE_DAYS["from_datetime"], "to_datetime": found["window"]["from_datetime"]}
+    before = facts(await answer(serve(), "summarize_failures", **earlier, max_groups=50))
+    counts = {group["id"]: (group["count"], group["last_seen"]) for group in [*before["groups"], *before["more"]]}
+    assert {group["id"] for group in found["groups"]} & counts.keys()
+    for group in found["groups"]:
+        told = group.get("seen_before")
+        assert bool(told) == (group["id"] in counts)
+        if told:
+            count, last = counts[group["id"]]
+            assert told.startswith(f"{count:,} from ")
+            assert told.endswith(f" to {last}")
+    assert f"seen_before looks back to {FIVE_DAYS['from_datetime']}" in found["coverage"]["note"]
