@@ -19,7 +19,7 @@ _SIGNATURE = ("group", "source_name", "error_type", "status_code", "skeleton", "
 class Earlier(NamedTuple):
     """The failures of a cause before a moment."""
 
-    count: int
+    failed: int
     first: datetime
     last: datetime
 

@@ -136,10 +136,12 @@ class Beyond:
             logger.exception("The history cannot be read.")
             return {}, None
         told = {
-            name: f"{earlier.count:,} from {_second(earlier.first)} to {_second(earlier.last)}"
+            name: f"{earlier.failed:,} from {_second(earlier.first)} to {_second(earlier.last)}"
             for name, earlier in found.items()
         }
-        return told, begins and f"seen_before looks back to {_second(begins)}; causes without it did not fail since."
+        if begins is None:
+            return told, None
+        return told, f"seen_before looks back to {_second(begins)}; causes without it did not fail since."
 
     def keep(self, question: Question, reading: Reading, as_of: datetime) -> None:
         """Keep what was read of all operations in the history; nobody waits for it."""
