@@ -16,6 +16,7 @@ from server.demo.world import World, anchor_of, build_world
 from server.errors import BadSettings
 from server.history.kept import History
 from server.settings import load_settings
+from server.tools import _budget
 from tests.conftest import ADDRESS, NOW, Serve, asking, facts, http_to, said, settings_of
 
 pytestmark = pytest.mark.anyio
@@ -96,7 +97,11 @@ def lists(sent: list[httpx.Request]) -> int:
 
 
 @pytest.mark.usefixtures("folded")
-async def test_the_next_process_answers_the_same_from_fewer_requests(serve: Serve, folder: str) -> None:
+async def test_the_next_process_answers_the_same_from_fewer_requests(
+    serve: Serve, folder: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for budget in ("SUMMARY_TEXT", "SUMMARY_STRUCTURED"):  # what an answer says of the history takes room of it
+        monkeypatch.setattr(_budget, budget, 20_000)
     await fill(serve, folder)
     asked = asked_plainly = 0
     for tool, arguments in QUESTIONS:
