@@ -39,7 +39,7 @@ async def main() -> None:
     """Print both."""
     nothing = PlainTextResponse("")
     with issuing() as issuer:
-        signed_in = SignIn(nothing, Guarded(issuer.address, AUDIENCE), Verifier(issuer.address, AUDIENCE), [])
+        signed_in = SignIn(nothing, Guarded(issuer.address, AUDIENCE), Verifier(issuer.address, AUDIENCE))
         for algorithm in ALGORITHMS:
             issuer.rotate(algorithm, algorithm, keep=True)
         for algorithm in ALGORITHMS:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from .catena.client import CatenaClient, Retries
     from .causes.memory import Memory
+    from .reading.beyond import Beyond
     from .reading.sharing import Sharing
     from .store.link import Link
 
@@ -93,6 +94,23 @@ class Runtime:
 
         return Memory(lambda: self.clock().timestamp())
 
+    @cached_property
+    def beyond(self) -> Beyond | None:
+        """What outlives this process; None where nothing does.
+
+        Raises:
+            BadSettings: There are no credentials.
+        """
+        settings = self.settings
+        if not settings.history_url:
+            return None
+        from .history.kept import History, path_of
+        from .reading.beyond import Beyond
+
+        account = (settings.base_url, settings.client_id, settings.scope)
+        path = path_of(settings.history_url, settings.secret(), *account, *self._whose)
+        return Beyond(History(path, settings.history_days), self.clock, self._reads.tasks)
+
     async def client(self) -> CatenaClient:
         """Return the API client, opened on first use.
 
@@ -131,12 +149,18 @@ class Runtime:
         )
         return Opened(client, self._sharing_on(line.link, account) if line.link else None)
 
+    @property
+    def _whose(self) -> tuple[str, ...]:
+        """What tells what is kept for this tenant, and for what it may see, from what is kept for others of its account."""
+        return (self.part, *self.allowance.words) if self.part or self.allowance.bounded else ()
+
     def _sharing_on(self, link: Link, account: Account) -> Sharing:
         from .reading.sharing import Sharing
         from .store.shared import SharedStore
 
-        part = (self.part, *self.allowance.words) if self.part or self.allowance.bounded else ()
-        return Sharing(SharedStore(link, account.seal(*part), 2 * self.settings.max_operations), self._reads.tasks)
+        return Sharing(
+            SharedStore(link, account.seal(*self._whose), 2 * self.settings.max_operations), self._reads.tasks
+        )
 
     async def read(
         self, question: Question, *, refresh: bool = False, progress: Progress = untold, time_share: float = 1.0
@@ -220,6 +244,14 @@ class Runtime:
 async def running(runtime: Runtime) -> AsyncGenerator[Runtime]:
     """Give the runtime a place for reads that several calls share, and close what it opened when the server ends."""
     async with runtime._exit, anyio.create_task_group() as tasks:
-        runtime._reads = Reads(runtime.settings, runtime.clock, runtime.client, runtime.sharing, runtime.seen, tasks)
+        runtime._reads = Reads(
+            runtime.settings,
+            runtime.clock,
+            runtime.client,
+            runtime.sharing,
+            runtime.seen,
+            tasks,
+            lambda: runtime.beyond,
+        )
         yield runtime
         tasks.cancel_scope.cancel()

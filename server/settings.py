@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from io import StringIO
 from pathlib import Path
 from typing import Annotated, Self
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from pydantic import AfterValidator, Field, PrivateAttr, SecretStr, ValidationError
 from pydantic_core import ErrorDetails
@@ -97,6 +97,24 @@ def _store_address(url: SecretStr) -> SecretStr:
 StoreAddress = Annotated[SecretStr, AfterValidator(_store_address)]
 """Hidden, since it may hold a password."""
 
+
+def _folder(url: str) -> str:
+    """Check where a history is to lie: on this machine, wherever a host starts the server."""
+    url = url.strip()
+    parts = urlsplit(url)
+    if len(parts.scheme) > 1 and parts.scheme != "file":  # a single letter is a drive
+        raise ValueError(
+            "must be a folder of this machine: /path or file:///path. Engines that several servers share (s3, Postgres, "
+            "ClickHouse) are not supported"
+        )
+    path = Path(unquote(parts.path) if parts.scheme else url).expanduser()
+    if url and (not path.is_absolute() or parts.netloc not in ("", "localhost")):
+        raise ValueError("must be a whole path: /path/to/folder or file:///path/to/folder")
+    return url and str(path)
+
+
+Folder = Annotated[str, AfterValidator(_folder)]
+
 NO_CREDENTIALS = (
     "No Catena credentials. Set CATENA_CLIENT_ID and CATENA_CLIENT_SECRET (or CATENA_CLIENT_SECRET_FILE, a file that "
     "holds the secret) in the environment of this command or in the `env` block of your MCP client, "
@@ -138,6 +156,8 @@ class Settings(BaseSettings):
         description="Where rows just read are held: here, or in the Redis or Valkey of `redis://host:port/db`, which "
         "several servers share.",
     )
+    history_url: Folder = Field("", description="A folder in which what was read is kept beyond the process; off.")
+    history_days: int = Field(45, ge=1, le=3650, description="How many days the history reaches back.")
     deadline_s: float = Field(45, gt=0, description="Longest time of one call; then the part read so far is told.")
     fresh_s: float = Field(60, ge=0, description="How old held rows may be for a window that ends now.")
     show_personal_data: bool = Field(

@@ -9,6 +9,12 @@ NONCE = 12
 TAG = 32
 
 
+def named_for(secret: SecretStr, kind: str, *tenant: str) -> str:
+    """Return a name under which what one tenant keeps lies, and that nobody can tell without its secret."""
+    told = "\0".join((kind, *tenant)).encode()
+    return f"{kind}-{hmac.digest(secret.get_secret_value().encode(), told, 'sha256')[:16].hex()}"
+
+
 class Seal:
     """Keys of one tenant, derived from its secret: another tenant, or another version, finds and opens nothing of it."""
 

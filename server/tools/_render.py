@@ -180,7 +180,7 @@ def _waiting(pending: Pending) -> str:
 def covered(coverage: CoverageRead, what: str = "window") -> str:
     """Say what was read of a window, and how to go on where that is not all."""
     source = f" on {plural(coverage.pages, 'page')}" if coverage.pages else ""
-    if coverage.scanned and not coverage.pages:
+    if coverage.scanned and not coverage.pages and not coverage.kept:
         source = ", of rows read for another question just before"
     read = plural(coverage.scanned, "operation") + source
     not_whole = "NOT read whole" if what == "window" else f"The {what} was NOT read whole"
@@ -205,6 +205,8 @@ def _group(number: int, group: Group) -> list[str]:
         f"   {plural(affected.records, 'record')}: {became(outcome)}; {resources}; {places}{_working(group)}.",
         f"   Owner: {group.owner}; {retry_told(group.retryable)}. {group.advice}",
     ]
+    if group.seen_before:
+        lines.append(f"   Seen before: {group.seen_before}.")
     if group.concentration:
         found = group.concentration
         value = "that connection" if [found.value] == group.top_connections else f"{found.dimension} {found.value}"

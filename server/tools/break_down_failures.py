@@ -120,7 +120,9 @@ def _broken_down(reading: Reading, as_of: datetime, asked: "Asked", memory: "Mem
     window, read = reading.window, coverage_of(reading)
     causes = now_known(asked.groups, reading.frame, memory) if asked.groups else {}
     known = replace(asked, groups=tuple({now or name: None for name, now in causes.items()}))
-    found = broken_down(reading.frame, read.covered_from or window.start, read.covered_to or window.end, known, memory)
+    found = broken_down(
+        reading.frame, read.covered_from or window.start, read.covered_to or window.end, known, memory, reading.closer
+    )
     read.note = " ".join(filter(None, (causes_told(causes), read.note))) or None
     rows, other = found.first(asked.most)
     answer = Breakdown(
