@@ -124,7 +124,7 @@ def test_one_caller_is_told_when_to_come_back_and_another_is_answered(world: Wor
 def test_what_is_read_counts_for_who_asked_and_what_was_held_for_nobody(
     world: World, issuer: Issuer, tool: str
 ) -> None:
-    given = {"status": "failed", "size": 1000} if tool == "list_resource_operations" else {}
+    given: dict[str, Any] = {"status": "failed", "size": 1000} if tool == "list_resource_operations" else {}
     with signed_in(world, issuer, caller_operations=1000) as web:
         told(asked(web, issuer.token(), tool, **given))
         assert "1,000 operations and more were read for you" in refused(asked(web, issuer.token(), tool, **given))
