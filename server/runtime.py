@@ -5,6 +5,7 @@ The heavy parts (httpx, polars) are imported on the first tool call, so a server
 
 from __future__ import annotations
 
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import AsyncGenerator, Callable, Collection, Generator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from contextvars import ContextVar
@@ -15,10 +16,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import anyio
 import anyio.to_thread
+from msgspec import structs
 
 from .accounts import Account
 from .catena.allowance import EVERYTHING, Allowance
-from .errors import CatenaError, Unreachable
+from .catena.bookmark import BROKEN, Bookmark
+from .errors import BadArgument, CatenaError, Unreachable
 from .reading.kept import answered
 from .reading.question import Question, Reading
 from .reading.reads import Reads, untold
@@ -35,11 +38,14 @@ if TYPE_CHECKING:
     from .reading.beyond import Beyond
     from .reading.sharing import Sharing
     from .store.link import Link
+    from .store.sealed import Seal
 
 ASIDE_S = 2.0
 """The most that what an answer can do without may take."""
 
 MOST_STATUSES = 100
+CURSOR = "cursor"
+"""What sealed cursors are named."""
 
 _T = TypeVar("_T")
 
@@ -130,13 +136,16 @@ class Runtime:
     async def _open(self) -> Opened:
         async with self._opening:
             if self._opened is None:
-                self._opened = await self._opened_on(self.account or self._own_account())
+                self._opened = await self._opened_on(self._account)
             return self._opened
 
-    def _own_account(self) -> Account:
-        account = Account(self.settings, self.open_http)
-        self._exit.push_async_callback(account.aclose)
-        return account
+    @cached_property
+    def _account(self) -> Account:
+        if self.account is not None:
+            return self.account
+        own = Account(self.settings, self.open_http)
+        self._exit.push_async_callback(own.aclose)
+        return own
 
     async def _opened_on(self, account: Account) -> Opened:
         from .catena.bounded import MEGABYTE
@@ -161,6 +170,34 @@ class Runtime:
         return Sharing(
             SharedStore(link, account.seal(*self._whose), 2 * self.settings.max_operations), self._reads.tasks
         )
+
+    @cached_property
+    def _seal(self) -> Seal | None:
+        """What seals the API's own cursors: where not all may be seen, they name rows that may not."""
+        return self._account.seal(self.part, *self.allowance.words) if self.allowance.bounded else None
+
+    def handed_out(self, bookmark: Bookmark) -> str:
+        """Return the cursor of a bookmark as a caller gets it."""
+        if self._seal is None or bookmark.cursor is None:
+            return bookmark.encode()
+        sealed = self._seal.close_alike(CURSOR, bookmark.cursor.encode())
+        return structs.replace(bookmark, cursor=urlsafe_b64encode(sealed).decode()).encode()
+
+    def handed_in(self, cursor: str) -> Bookmark | None:
+        """Read a cursor of ours that a caller passes; None for one of the API's own.
+
+        Raises:
+            BadArgument: It is broken, or another's.
+        """
+        bookmark = Bookmark.decode(cursor)
+        if self._seal is None or (bookmark and bookmark.cursor is None):
+            return bookmark
+        own = None
+        with suppress(ValueError):  # of what is no base64
+            own = self._seal.open(CURSOR, urlsafe_b64decode(bookmark.cursor or "")) if bookmark else None
+        if bookmark is None or own is None:
+            raise BadArgument(BROKEN)
+        return structs.replace(bookmark, cursor=own.decode())
 
     async def read(
         self, question: Question, *, refresh: bool = False, progress: Progress = untold, time_share: float = 1.0

@@ -71,6 +71,11 @@ class Keys:
             raise IssuerAway(self._away or "the issuer was not asked yet")
         return self._made.get((kid, algorithm)) or self._make(kid, algorithm)
 
+    async def anew(self, kid: str | None, algorithm: str) -> jwt.PyJWK | None:
+        """Return the key as the issuer names it now: some give a new key the id of the old one, or none."""
+        await self._ask()
+        return await self.find(kid, algorithm)
+
     async def count(self) -> int:
         """Return how many keys the issuer names.
 

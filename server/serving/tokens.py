@@ -23,6 +23,10 @@ class BadToken(Exception):
     """A token that is not taken; the message is one of ours and repeats nothing of it."""
 
 
+class WrongSignature(BadToken):
+    """A token that was signed with another key."""
+
+
 @dataclass(frozen=True)
 class Signed:
     """What a token that was verified says."""
@@ -58,7 +62,13 @@ class Verifier:
         key = await self._keys.find(kid, algorithm)
         if key is None:
             raise BadToken("It is signed with a key that the issuer does not name.")
-        return _signed(self._claims(token, key))
+        try:
+            return _signed(self._claims(token, key))
+        except WrongSignature:
+            newer = await self._keys.anew(kid, algorithm)
+            if newer is None or newer is key:
+                raise
+            return _signed(self._claims(token, newer))
 
     def _claims(self, token: str, key: jwt.PyJWK) -> dict[str, Any]:
         try:
@@ -71,15 +81,17 @@ class Verifier:
                 leeway=CLOCKS_DIFFER_S,
                 options={"require": ["exp", "iss", "aud", "sub"], "enforce_minimum_key_length": True},
             )
-        except jwt.PyJWTError as exc:
+        except jwt.InvalidSignatureError:
+            raise WrongSignature("Its signature is wrong.") from None
+        except _UNDECODABLE as exc:
             raise BadToken(
                 next((said for kind, said in _REASONS.items() if isinstance(exc, kind)), _UNUSABLE)
             ) from None
         return claims
 
 
-_UNDECODABLE = (jwt.PyJWTError, ValueError, RecursionError)
-"""What the library raises on what was never a token: of letters and of nesting it does not expect, too."""
+_UNDECODABLE = (jwt.PyJWTError, ValueError, OverflowError, RecursionError)
+"""What the library raises on what was never a token: of letters, numbers and nesting that it does not expect."""
 
 _UNUSABLE = "It does not say all that it must, or not in the form it must."
 _REASONS: dict[type[Exception], str] = {
@@ -87,7 +99,6 @@ _REASONS: dict[type[Exception], str] = {
     jwt.ImmatureSignatureError: "It is not in force yet.",
     jwt.InvalidAudienceError: "It is meant for another server.",
     jwt.InvalidIssuerError: "It is of another issuer.",
-    jwt.InvalidSignatureError: "Its signature is wrong.",
 }
 
 

@@ -90,7 +90,7 @@ async def list_resource_operations(
         filters.given(), window.start, window.end, window.default, status, group, detail, size or 0, outcome=outcome
     )
     if cursor:
-        start = resumed(start, cursor)
+        start = resumed(start, cursor, runtime.handed_in)
         # What is at its default counts as not given, so that passing the cursor alone goes on as it began.
         kept = start.detail if detail == CONCISE else detail
         start = msgspec.structs.replace(start, detail=kept, size=size or start.size)
@@ -114,7 +114,7 @@ async def list_resource_operations(
         records=found.records,
         coverage=found.coverage,
         scanned=found.scanned,
-        next_cursor=found.goes_on.encode() if found.goes_on else None,
+        next_cursor=runtime.handed_out(found.goes_on) if found.goes_on else None,
         note=found.note,
         payload_values=HIDDEN if start.detail == "full" and found.rows and not personal else None,
     )

@@ -80,7 +80,8 @@ async def summarize_failures(
     filters = filters_of(runtime.seen, resource, connection_id, source_name, fleet_refs, operation, source_id)
     window = fixed_window(from_datetime, to_datetime, runtime.clock())
     if cursor:
-        start = resumed(Bookmark(filters.given(), window.start, window.end, window.default), cursor)
+        given = Bookmark(filters.given(), window.start, window.end, window.default)
+        start = resumed(given, cursor, runtime.handed_in)
         filters, window = start.api_filters, Window(start.start, start.end, start.default)
     most = min(max_operations or settings.max_operations, settings.max_operations)
     # A list by outcome read the window whole: its cursor says which, and no place to begin at.

@@ -47,7 +47,8 @@ class Issuer:
         now = int(time.time())
         good = {"iss": self.address, "aud": self.audience, "sub": "dana", "client_id": "chat", "scope": "ops:read", "iat": now, "exp": now + 300}  # fmt: skip
         told = {name: value for name, value in (good | claims).items() if value is not None}
-        return jwt.encode(told, key, algorithm, {"kid": kid} | (headers or {}))
+        about = {name: value for name, value in ({"kid": kid} | (headers or {})).items() if value is not None}
+        return jwt.encode(told, key, algorithm, about)
 
     def jwks(self) -> dict[str, Any]:
         """Return the public keys."""

@@ -3,6 +3,7 @@
 import json
 import random
 import re
+from base64 import urlsafe_b64decode
 from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import datetime
@@ -13,6 +14,7 @@ import msgspec
 import pytest
 
 from server.catena.allowance import EVERYTHING, Allowance
+from server.catena.bookmark import Bookmark
 from server.demo.world import World
 from server.tenants import Tenant, Tenants
 from tests.conftest import DAY, NOW, Row
@@ -251,3 +253,34 @@ def test_what_may_not_be_seen_is_answered_as_what_does_not_exist(world: World, i
         assert found["operation"]["id"] == other["id"]
         near = refused(asked(web, token, "get_resource_operation", operation_id=other["id"]))
         assert "around the time in its id" in near
+
+
+def test_a_cursor_names_no_row_that_may_not_be_seen_and_is_good_for_its_tenant_alone(
+    world: World, issuer: Issuer, rows: Rows
+) -> None:
+    def listed(name: str, **given: Any) -> Said:
+        return asked(web, issuer.token(tenant=name), "list_resource_operations", **given)
+
+    with signed_in(world, issuer, TENANTS) as web:
+        first = told(listed("two-connections", size=40))
+        assert told(listed("two-connections", size=40))["next_cursor"] == first["next_cursor"]
+        found, page = [row["id"] for row in first["operations"]], first
+        while page.get("next_cursor"):
+            bookmark = Bookmark.decode(page["next_cursor"])
+            assert bookmark is not None
+            readable = urlsafe_b64decode(bookmark.cursor or "").decode("latin-1") + page["next_cursor"]
+            assert not rows.named_in(readable)
+            page = told(listed("two-connections", cursor=page["next_cursor"]))
+            found += [row["id"] for row in page["operations"]]
+        expected = {
+            row["id"] for row in rows.of("two-connections") if datetime.fromisoformat(row["created_at"]) >= NOW - DAY
+        }
+        assert (len(found), set(found)) == (len(expected), expected)
+        open_one = told(listed("all", size=5))["next_cursor"]
+        own = Bookmark.decode(open_one)
+        assert own is not None
+        for foreign in (open_one, own.cursor, first["next_cursor"][:-2] + "AA", first["next_cursor"] + "é"):
+            for name in ("keystone", "fleets"):
+                assert "The cursor is broken" in refused(listed(name, cursor=foreign)), foreign
+        assert "The cursor is broken" in refused(listed("keystone", cursor=first["next_cursor"]))
+        assert told(listed("all", cursor=open_one))["returned"] == 5

@@ -92,6 +92,7 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "for nobody": ({"aud": None}, "all that it must"),
     "of another issuer": ({"iss": "https://evil.example"}, "another issuer"),
     "without end": ({"exp": None}, "all that it must"),
+    "with an end that is none": ({"exp": float("inf")}, "all that it must"),
     "of nobody": ({"sub": None}, "all that it must"),
     "of an empty name": ({"sub": ""}, "all that it must"),
     "of a name without end": ({"sub": "x" * 300}, "all that it must"),
@@ -242,6 +243,24 @@ async def test_keys_rotate_without_a_restart_and_a_withdrawn_one_ends(issuer: Is
     del issuer.keys["k1"]
     clock.at += FRESH_S + 1
     with pytest.raises(BadToken, match="a key that the issuer does not name"):
+        await verifier.verify(old)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("named", [True, False])
+async def test_a_new_key_under_the_old_id_or_under_none_is_taken_too(issuer: Issuer, named: bool) -> None:
+    clock = Clock()
+    verifier = Verifier(issuer.address, AUDIENCE, Keys(issuer.address, clock))
+    headers = None if named else {"kid": None}
+    old = issuer.token(headers=headers)
+    assert (await verifier.verify(old)).subject == "dana"
+    issuer.rotate("k1", "ES256")
+    new = issuer.token(headers=headers)
+    with pytest.raises(BadToken):
+        await verifier.verify(new)  # so soon after the issuer was asked
+    clock.at += AGAIN_S
+    assert (await verifier.verify(new)).subject == "dana"
+    with pytest.raises(BadToken):
         await verifier.verify(old)
 
 

@@ -120,6 +120,19 @@ def test_one_caller_is_told_when_to_come_back_and_another_is_answered(world: Wor
         assert told(asked(web, issuer.token(sub="lee"), "list_resource_operations", size=1))["returned"] == 1
 
 
+@pytest.mark.parametrize("tool", ["summarize_failures", "list_resource_operations"])
+def test_what_is_read_counts_for_who_asked_and_what_was_held_for_nobody(
+    world: World, issuer: Issuer, tool: str
+) -> None:
+    given: dict[str, Any] = {"status": "failed", "size": 1000} if tool == "list_resource_operations" else {}
+    with signed_in(world, issuer, caller_operations=1000) as web:
+        told(asked(web, issuer.token(), tool, **given))
+        assert "1,000 operations and more were read for you" in refused(asked(web, issuer.token(), tool, **given))
+        if tool == "summarize_failures":
+            for _ in range(3):
+                told(asked(web, issuer.token(sub="lee"), tool))
+
+
 def test_calls_of_many_callers_at_once_do_not_meet(world: World, issuer: Issuer) -> None:
     wrong: list[str] = []
     tenants = Tenants((tenant("acme"), tenant("beta")))
