@@ -53,7 +53,7 @@ def run(arguments: Sequence[str], demo: bool) -> None:
     app(list(arguments), obj=demo, prog_name="catena-ops-mcp")
 
 
-def _settings(ctx: typer.Context) -> Settings:
+def settings_of(ctx: typer.Context) -> Settings:
     """Read the settings and refuse to start a real connection without credentials."""
     settings = load_settings(demo=True) if ctx.obj else load_settings()
     if not settings.demo and not settings.tenants_file:  # tenants bring their own
@@ -109,7 +109,7 @@ def serve(
     from .serving.calls import Calls
     from .serving.http import guarded_by, serve_http
 
-    settings = _settings(ctx)
+    settings = settings_of(ctx)
     guarded = guarded_by(settings)
     if guarded and (behind or no_sign_in):
         raise typer.BadParameter(
@@ -128,8 +128,8 @@ def call(
     as_json: Annotated[bool, typer.Option("--json", help="Print the structured result.")] = False,
 ) -> None:
     """Call one tool through an in-process MCP client; drawn where stdout is a terminal. Exit 1 on a tool error."""
-    given = _given(arguments)
-    server = build_server(_settings(ctx))
+    given = arguments_of(arguments)
+    server = build_server(settings_of(ctx))
     failed, said = anyio.run(_call, server, tool, given, as_json)
     if isinstance(said, str):
         typer.echo(said, err=failed)
@@ -138,7 +138,7 @@ def call(
     raise typer.Exit(1 if failed else 0)
 
 
-def _given(arguments: str) -> dict[str, Any]:
+def arguments_of(arguments: str) -> dict[str, Any]:
     """Decode the arguments of a tool from the command line."""
     try:
         given = json.loads(arguments)
@@ -156,7 +156,7 @@ async def _call(
     from mcp import Client, MCPError
     from mcp.types import TextContent
 
-    async with Client(server) as client, _bar() as told:
+    async with Client(server) as client, progress_bar() as told:
         try:
             result = await client.call_tool(tool, given, progress_callback=told)
         except MCPError as exc:
@@ -175,7 +175,7 @@ async def _call(
 
 
 @asynccontextmanager
-async def _bar() -> AsyncGenerator["ProgressFnT"]:
+async def progress_bar() -> AsyncGenerator["ProgressFnT"]:
     """Show progress on stderr where that is a terminal."""
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
@@ -206,7 +206,7 @@ def doctor(
             typer.echo(f"{_MARKS[check.fine]} {check.name:<9} {check.told}")
 
     if config is None:
-        anyio.run(check_setup, lambda: _settings(ctx), tell)
+        anyio.run(check_setup, lambda: settings_of(ctx), tell)
     else:
         from .hosts import check_config
 

@@ -10,7 +10,7 @@ import anyio
 import typer
 
 from .app import OpsServer, build_server
-from .commands import _bar, _settings, app
+from .commands import app, progress_bar, settings_of
 from .errors import BadSettings, OpsError
 
 if TYPE_CHECKING:
@@ -36,11 +36,11 @@ def sync(
     follow: Annotated[bool, typer.Option("--follow", help="Go on with what is new, until SIGTERM or Ctrl-C.")] = False,
 ) -> None:
     """Fill the history (CATENA_HISTORY_URL) at the pace the API allows; goes on where it was left. Exit 1 if it cannot."""
-    settings = _settings(ctx)
+    settings = settings_of(ctx)
     if not settings.history_url:
         raise BadSettings(NO_FOLDER)
     try:
-        told = anyio.run(_synced, build_server(settings), days or settings.history_days, follow, _bar)
+        told = anyio.run(_synced, build_server(settings), days or settings.history_days, follow, progress_bar)
     except BadSettings:
         raise
     except OpsError as exc:
