@@ -18,6 +18,8 @@ import yaml
 from mcp import Client
 from pydantic import SecretStr
 
+from evals.serving import server_on
+from evals.world import build_world as build_evals_world
 from server import __version__
 from server.prompts import load_prompts
 from server.settings import Settings
@@ -71,6 +73,19 @@ async def test_the_example_answers_are_what_the_demo_answers(serve: Serve, page:
     async with asking(serve()) as ask:  # a page is one conversation
         for tool, arguments, answer in EXAMPLES[page]:
             assert said(await ask(tool, **json.loads(arguments))) == answer
+
+
+OF_EVALS = re.findall(
+    r"<!-- example of evals: (\w+) (\{.*?\}) -->\n```text\n(.*?)\n```", (ROOT / "docs" / "tools.md").read_text(), re.S
+)
+
+
+@pytest.mark.parametrize(("tool", "arguments", "answer"), OF_EVALS, ids=[arguments for _, arguments, _ in OF_EVALS])
+async def test_the_examples_of_the_world_of_the_evals_are_what_is_answered_of_it(
+    tool: str, arguments: str, answer: str
+) -> None:
+    async with Client(server_on(build_evals_world())) as client:
+        assert said(await client.call_tool(tool, json.loads(arguments))) == answer
 
 
 PARSERS: dict[str, Callable[[str], Any]] = {"json": json.loads, "toml": tomllib.loads, "yaml": yaml.safe_load}
