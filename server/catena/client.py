@@ -20,8 +20,9 @@ from .answers import CONNECTIONS_SCOPE, error_of
 from .auth import Token, Tokens
 from .bounded import TEMPLATE
 from .limiter import Limiter, time_left
+from .order import Known
 from .outside import quote as as_data
-from .query import Params, Query
+from .query import Filters, Params, Query
 from .reasons import network_as_ours
 from .wire import NOT_JSON, UNDECODABLE, Operation, Page, decode_one, decode_page
 from .words import refused_words
@@ -67,6 +68,9 @@ class CatenaClient:
         self._most_bytes = most_bytes
         self.window_field: str | None = None
         """By which time of an operation the list's window goes: `created_at` or `unknown`; None until it was tried."""
+
+        self.known: dict[Filters, Known] = {}
+        """What reads with some filters have shown of the list; a later one begins with it."""
 
         self.date: str | None = None
         """The `Date` of the API's last answer, to compare clocks."""
