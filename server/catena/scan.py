@@ -24,6 +24,7 @@ from itertools import count, pairwise
 from typing import Generic, TypeVar
 
 import anyio
+from anyio.lowlevel import checkpoint
 from anyio.streams.memory import MemoryObjectReceiveStream
 
 from ..errors import BrokenPaging, CatenaError, RateLimited
@@ -61,8 +62,6 @@ MOST_KNOWN = 64
 
 MOST_HOLES = 3
 """Shards that may fail for good before the read is given up."""
-
-A_BREATH_S = 0.001
 
 Progress = Callable[[int, float], Awaitable[None]]
 """Told after each page: operations read so far, share of the window read (0 to 1)."""
@@ -165,7 +164,7 @@ class Scan(Generic[_T]):
         with read_out.clone() as pages:
             async for shard, operations in pages:
                 shard.parts.append(self._collect(operations))
-                await anyio.sleep(A_BREATH_S)  # so that requests leave and answers come in between two pages
+                await checkpoint()  # so that requests leave and answers come in between two pages
 
     def _drain(self, read_out: MemoryObjectReceiveStream[tuple[Shard[_T], list[Operation]]]) -> None:
         """Keep what has been read, although there is no time left."""
