@@ -74,7 +74,7 @@ def serving(operations: int, delay: float, rate: float = 0.0, now: datetime = NO
 async def client_of(address: str, transport: httpx.AsyncBaseTransport | None = None) -> AsyncGenerator[CatenaClient]:
     """Open a client as the server does."""
     async with httpx.AsyncClient(transport=transport, timeout=30, limits=httpx.Limits(max_connections=10)) as http:
-        tokens = Tokens(http, f"{address}/token", "id", SecretStr("secret"), "organization")
+        tokens = Tokens(http, f"{address}/token", "id", lambda: SecretStr("secret"), "organization")
         yield CatenaClient(http, address, tokens, Limiter(8))
 
 

@@ -191,6 +191,17 @@ def dockerfile() -> str:
     return "hadolint finds nothing to say"
 
 
+def compose() -> str:
+    """Check the compose file against the schema of compose files."""
+    ran(
+        tool("check-jsonschema"),
+        "--builtin-schema",
+        "vendor.compose-spec",
+        str(ROOT / "packaging/compose/compose.yaml"),
+    )
+    return "the schema of compose files takes it"
+
+
 def image() -> str:
     """Run the image: who it runs as, a tool call over stdio, HTTP and its health check, and a folder it cannot write."""
     buildah = tool("buildah")
@@ -229,6 +240,7 @@ CHECKS: dict[str, Callable[[], str]] = {
     "entry": entry,
     "plugin": plugin,
     "recipe": dockerfile,
+    "compose": compose,
     "image": image,
 }
 

@@ -4,25 +4,35 @@ import inspect
 import logging
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import anyio
 from mcp import MCPError
 from mcp.server import MCPServer
-from mcp.server._otel import OpenTelemetryMiddleware
-from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
+from mcp.server.context import CallNext, HandlerResult, ServerMiddleware, ServerRequestContext
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError
-from mcp.types import INVALID_PARAMS, CallToolResult, GetPromptResult, InputRequiredResult, Tool, ToolAnnotations
+from mcp.types import (
+    INTERNAL_ERROR,
+    INVALID_PARAMS,
+    CallToolResult,
+    GetPromptResult,
+    InputRequiredResult,
+    TextContent,
+    Tool,
+    ToolAnnotations,
+)
 
 from . import __version__
 from .catena.outside import said_back, unquoted
-from .errors import did_you_mean
+from .errors import OpsError, did_you_mean
 from .observing.watch import Watch
 from .prompts import add_prompts
 from .resources import add_resources
 from .runtime import Runtime, running, utc_now
+from .runtimes import Runtimes, all_running
 from .settings import Settings
 from .telemetry import current, telemetry_is_asked_for
 from .tools._boundary import check_names, steering
@@ -76,6 +86,13 @@ TIME_WAS_UP = (
 READ_ONLY = ToolAnnotations(read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=True)
 
 
+CALL = "tools/call"
+READING = (CALL, "resources/read")
+"""What is asked of the server that may read operations."""
+
+Calling = Callable[[Runtimes], AbstractAsyncContextManager[Runtime]]
+
+
 class OpsServer(MCPServer[Runtime]):
     """The SDK's server with lean schemas, and with errors a model can act on.
 
@@ -86,8 +103,8 @@ class OpsServer(MCPServer[Runtime]):
     longest_call_s: float
     """After so long a call is ended whatever it waits for; reads end before, with what they have."""
 
-    opened: Runtime | None = None
-    """What is used now; over HTTP there is one for all."""
+    opened: Runtime | Runtimes | None = None
+    """What is used now; over HTTP there is one for all, or one for each tenant."""
 
     watch: Watch | None
     """What tells the audit and telemetry of each request; None where both are off."""
@@ -140,10 +157,12 @@ def build_server(
     clock: Callable[[], datetime] = utc_now,
     open_http: "Callable[[], httpx.AsyncClient] | None" = None,
     retries: "Retries | None" = None,
+    calling: Calling | None = None,
 ) -> OpsServer:
     """Build a server; nothing is read, opened or sent before its first tool call.
 
-    `clock`, `open_http` (another transport) and `retries` are for tests and measurements.
+    `clock`, `open_http` (another transport) and `retries` are for tests and measurements. `calling` lends a call the
+    runtime of its caller; without it there is one for all.
 
     Raises:
         BadSettings: The address of a shared store cannot be used.
@@ -159,8 +178,11 @@ def build_server(
         return running(Runtime(settings, clock, open_http, retries))
 
     @asynccontextmanager
-    async def living(_: MCPServer[Runtime]) -> AsyncGenerator[Runtime]:
-        async with runtime() as server.opened:
+    async def living(_: MCPServer[Runtime]) -> AsyncGenerator[Any]:
+        whole: AbstractAsyncContextManager[Any] = runtime()
+        if calling:
+            whole = all_running(settings, clock, open_http, retries)
+        async with whole as server.opened:
             yield server.opened
         server.opened = None
         if watch:
@@ -175,7 +197,11 @@ def build_server(
         log_level="WARNING",
         subscriptions=False,  # the catalogue never changes while the server runs
         extensions=[board_extension()] if settings.board else None,
-        middleware=[_briefly, *([tell_extensions] if settings.board else [])],
+        middleware=[
+            _briefly,
+            *([tell_extensions] if settings.board else []),
+            *([_for_its_caller(calling)] if calling else []),
+        ],
     )
     server.runtime = runtime
     server.watch = watch = _watch(server, settings)
@@ -196,9 +222,9 @@ def build_server(
 def _watch(server: OpsServer, settings: Settings) -> Watch | None:
     """Let the audit and telemetry see every request first, and what it was answered last.
 
-    The SDK's own telemetry goes: its spans hold names and messages as callers wrote them.
+    The SDK's own telemetry goes: its spans hold names and messages as callers wrote them. Its class is no public name.
     """
-    server.middleware[:] = [one for one in server.middleware if not isinstance(one, OpenTelemetryMiddleware)]
+    server.middleware[:] = [one for one in server.middleware if type(one).__name__ != "OpenTelemetryMiddleware"]
     audit, telemetry = None, None
     if telemetry_is_asked_for():
         from .observing.otel import Telemetry
@@ -213,6 +239,24 @@ def _watch(server: OpsServer, settings: Settings) -> Watch | None:
     watch = Watch(server, audit, telemetry)
     server.middleware.insert(0, watch)
     return watch
+
+
+def _for_its_caller(calling: Calling) -> ServerMiddleware[Any]:
+    """Give what reads operations the runtime of its caller, and nothing else any."""
+
+    async def lent(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
+        if ctx.method not in READING:
+            return await call_next(ctx)
+        try:
+            async with calling(ctx.lifespan_context) as runtime:
+                return await call_next(replace(ctx, lifespan_context=runtime))
+        except OpsError as exc:
+            current().fault = type(exc).__name__
+            if ctx.method == CALL:
+                return CallToolResult(content=[TextContent(type="text", text=str(exc))], is_error=True)
+            raise MCPError(INTERNAL_ERROR, str(exc)) from exc
+
+    return lent
 
 
 async def _briefly(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:

@@ -12,7 +12,7 @@ import anyio
 import typer
 
 from .app import OpsServer, build_server
-from .commands import _bar, _given, _settings, app
+from .commands import app, arguments_of, progress_bar, settings_of
 from .errors import BadSettings
 from .settings import Settings
 
@@ -47,7 +47,7 @@ def board(
 
 def _with_board(ctx: typer.Context) -> Settings:
     """Return the settings; who asks for the board gets it, whatever chats are given."""
-    return _settings(ctx).model_copy(update={"board": True})
+    return settings_of(ctx).model_copy(update={"board": True})
 
 
 @app.command()
@@ -60,7 +60,7 @@ def report(
     from .live import snapshot_page
 
     settings = _with_board(ctx)
-    answers = anyio.run(_answers, build_server(settings), _given(arguments))
+    answers = anyio.run(_answers, build_server(settings), arguments_of(arguments))
     if isinstance(answers, str):
         typer.echo(answers, err=True)
         raise typer.Exit(1)
@@ -78,7 +78,7 @@ async def _answers(server: OpsServer, given: dict[str, Any]) -> list[dict[str, A
     from mcp.types import TextContent
 
     answers = []
-    async with Client(server) as client, _bar() as told:
+    async with Client(server) as client, progress_bar() as told:
         takes = {tool.name: tool.input_schema["properties"] for tool in (await client.list_tools()).tools}
         for tool, own in ANSWERS:
             asked = own | (given if tool == ANSWERS[0][0] else {k: v for k, v in given.items() if k in takes[tool]})

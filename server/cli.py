@@ -33,7 +33,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         if rest in STDIO:
             serve_stdio(demo)
         else:
-            from . import board  # noqa: F401  # adds its commands
+            from . import board, sync  # noqa: F401  # they add their commands
             from .commands import run
 
             run(rest, demo)

@@ -53,10 +53,10 @@ def run(arguments: Sequence[str], demo: bool) -> None:
     app(list(arguments), obj=demo, prog_name="catena-ops-mcp")
 
 
-def _settings(ctx: typer.Context) -> Settings:
+def settings_of(ctx: typer.Context) -> Settings:
     """Read the settings and refuse to start a real connection without credentials."""
     settings = load_settings(demo=True) if ctx.obj else load_settings()
-    if not settings.demo:
+    if not settings.demo and not settings.tenants_file:  # tenants bring their own
         settings.secret()
     return settings
 
@@ -93,18 +93,31 @@ def serve(
     allowed_host: Annotated[
         list[str] | None, typer.Option(help="Host name by which clients reach a server beyond loopback; may repeat.")
     ] = None,
+    behind: Annotated[
+        str, typer.Option(help="Name of the gateway that lets only your callers through, in the place of a sign-in.")
+    ] = "",
+    no_sign_in: Annotated[
+        bool, typer.Option("--no-sign-in", help="Let whoever reaches it ask, beyond loopback too.")
+    ] = False,
     drain: Annotated[
         float, typer.Option(min=0, help="Seconds for which, told to end (SIGTERM), /readyz says so before it ends.")
     ] = 0,
 ) -> None:
-    """Serve MCP. Over HTTP at /mcp, stateless, with /healthz and /readyz; it has no sign-in of its own, so keep it on loopback."""
-    settings = _settings(ctx)
-    server = build_server(settings)
+    """Serve MCP. Over HTTP at /mcp, stateless, with /healthz and /readyz; beyond loopback with a sign-in (CATENA_AUTH_ISSUER)."""
     if transport is Transport.stdio:
         raise typer.BadParameter("stdio takes no host or port; leave them out, or add --transport http")
-    from .serving.http import serve_http
+    from .serving.calls import Calls
+    from .serving.http import guarded_by, serve_http
 
-    serve_http(server, host, port, allowed_host or [], drain)
+    settings = settings_of(ctx)
+    guarded = guarded_by(settings)
+    if guarded and (behind or no_sign_in):
+        raise typer.BadParameter(
+            "CATENA_AUTH_ISSUER is set, so callers sign in: leave --behind and --no-sign-in out, or unset it"
+        )
+    instead = f"behind {behind}" if behind else "NO SIGN-IN" if no_sign_in else ""
+    server = build_server(settings, calling=Calls(guarded.tenants, settings).lent if guarded else None)
+    serve_http(server, host, port, allowed_host or [], guarded, instead, drain)
 
 
 @app.command()
@@ -115,8 +128,8 @@ def call(
     as_json: Annotated[bool, typer.Option("--json", help="Print the structured result.")] = False,
 ) -> None:
     """Call one tool through an in-process MCP client; drawn where stdout is a terminal. Exit 1 on a tool error."""
-    given = _given(arguments)
-    server = build_server(_settings(ctx))
+    given = arguments_of(arguments)
+    server = build_server(settings_of(ctx))
     failed, said = anyio.run(_call, server, tool, given, as_json)
     if isinstance(said, str):
         typer.echo(said, err=failed)
@@ -125,7 +138,7 @@ def call(
     raise typer.Exit(1 if failed else 0)
 
 
-def _given(arguments: str) -> dict[str, Any]:
+def arguments_of(arguments: str) -> dict[str, Any]:
     """Decode the arguments of a tool from the command line."""
     try:
         given = json.loads(arguments)
@@ -143,7 +156,7 @@ async def _call(
     from mcp import Client, MCPError
     from mcp.types import TextContent
 
-    async with Client(server) as client, _bar() as told:
+    async with Client(server) as client, progress_bar() as told:
         try:
             result = await client.call_tool(tool, given, progress_callback=told)
         except MCPError as exc:
@@ -162,7 +175,7 @@ async def _call(
 
 
 @asynccontextmanager
-async def _bar() -> AsyncGenerator["ProgressFnT"]:
+async def progress_bar() -> AsyncGenerator["ProgressFnT"]:
     """Show progress on stderr where that is a terminal."""
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
@@ -193,7 +206,7 @@ def doctor(
             typer.echo(f"{_MARKS[check.fine]} {check.name:<9} {check.told}")
 
     if config is None:
-        anyio.run(check_setup, lambda: _settings(ctx), tell)
+        anyio.run(check_setup, lambda: settings_of(ctx), tell)
     else:
         from .hosts import check_config
 

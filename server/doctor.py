@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import UTC, timedelta
 from email.utils import parsedate_to_datetime
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import anyio
@@ -12,7 +13,7 @@ import msgspec
 from .app import build_server
 from .catena.query import Filters, Query
 from .errors import BadSettings, OpsError
-from .runtime import Runtime, utc_now
+from .runtime import Runtime, running, utc_now
 from .settings import IN_CLEAR, Settings
 
 
@@ -44,9 +45,14 @@ async def check_setup(load: Callable[[], Settings], tell: Tell) -> None:
         server = build_server(settings, retries=Retries(attempts=2))  # who checks wants to know now
     except BadSettings as exc:
         return tell(Check("settings", False, str(exc)))
-    who = "the built-in demo API" if settings.demo else f"{settings.base_url} as client {settings.client_id[:6]}…"
+    client = "the clients of its tenants" if settings.tenants_file else f"client {settings.client_id[:6]}…"
+    who = "the built-in demo API" if settings.demo else f"{settings.base_url} as {client}"
     clear = f"; {' and '.join(settings.in_clear)}: {IN_CLEAR}" if settings.in_clear and not settings.demo else ""
     tell(Check("settings", True, who + clear))
+    if settings.auth_issuer:
+        await _check_issuer(settings.auth_issuer, tell)
+    if settings.tenants_file and not settings.demo:
+        return await _check_tenants(settings.tenants_file, settings, tell)
     async with server.runtime() as runtime:
         if not settings.demo and not await _tried("network", _network, runtime, tell):
             for untried in ("token", "list", "store"):
@@ -60,6 +66,28 @@ async def check_setup(load: Callable[[], Settings], tell: Tell) -> None:
             tell(Check("list", None, "not tried: it needs a token"))
         await _tried("store", _store, runtime, tell)
         tell(clock_check((await runtime.client()).date))
+
+
+async def _check_issuer(issuer: str, tell: Tell) -> None:
+    from .serving.keys import IssuerAway, Keys
+
+    try:
+        tell(Check("issuer", True, f"{issuer}, keys found: {await Keys(issuer).count()}"))
+    except IssuerAway as exc:
+        tell(Check("issuer", False, f"{issuer}: {exc}"))
+
+
+async def _check_tenants(path: Path, settings: Settings, tell: Tell) -> None:
+    """Check each tenant's credentials by a token; those of the server itself are nobody's then."""
+    from .tenants import load_tenants
+
+    try:
+        tenants = load_tenants(path)
+    except BadSettings as exc:
+        return tell(Check("tenants", False, str(exc)))
+    for tenant in tenants.each:
+        async with running(Runtime(tenant.settings(settings))) as runtime:
+            await _tried(f"tenant {tenant.name}", _token, runtime, tell)
 
 
 async def _tried(

@@ -70,7 +70,7 @@ async def operation(connection_id: str, operation_id: str, ctx: Context[Runtime]
     except OpsError as exc:
         raise ResourceError(str(exc)) from exc
     named = await runtime.learning(partial(learned_from, [found]), {found.source_name})
-    personal = runtime.settings.show_personal_data
+    personal = runtime.personal
     row = row_of(found, detail="full", personal=personal, named=named)
     if personal:
         row.reveal()

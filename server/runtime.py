@@ -5,8 +5,10 @@ The heavy parts (httpx, polars) are imported on the first tool call, so a server
 
 from __future__ import annotations
 
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import AsyncGenerator, Callable, Collection, Generator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property, partial
@@ -14,8 +16,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import anyio
 import anyio.to_thread
+from msgspec import structs
 
-from .errors import CatenaError, Unreachable
+from .accounts import Account
+from .catena.allowance import EVERYTHING, Allowance
+from .catena.bookmark import BROKEN, Bookmark
+from .errors import BadArgument, CatenaError, Unreachable
 from .reading.kept import answered
 from .reading.question import Question, Reading
 from .reading.reads import Reads, untold
@@ -29,12 +35,17 @@ if TYPE_CHECKING:
 
     from .catena.client import CatenaClient, Retries
     from .causes.memory import Memory
+    from .reading.beyond import Beyond
     from .reading.sharing import Sharing
+    from .store.link import Link
+    from .store.sealed import Seal
 
 ASIDE_S = 2.0
 """The most that what an answer can do without may take."""
 
 MOST_STATUSES = 100
+CURSOR = "cursor"
+"""What sealed cursors are named."""
 
 _T = TypeVar("_T")
 
@@ -42,6 +53,10 @@ _T = TypeVar("_T")
 def utc_now() -> datetime:
     """Return the time of this machine's clock."""
     return datetime.now(UTC)
+
+
+PERSONAL: ContextVar[bool | None] = ContextVar("personal", default=None)
+"""Whether personal data is shown to who asks; None: as the settings say."""
 
 
 class Opened(NamedTuple):
@@ -53,12 +68,15 @@ class Opened(NamedTuple):
 
 @dataclass
 class Runtime:
-    """One running server."""
+    """One running server, or what it holds of one tenant: `part` names it, and `allowance` what of the account it sees."""
 
     settings: Settings
     clock: Callable[[], datetime] = utc_now
     open_http: Callable[[], httpx.AsyncClient] | None = None
     retries: Retries | None = None
+    account: Account | None = None
+    allowance: Allowance = EVERYTHING
+    part: str = ""
     seen: Seen = field(default_factory=Seen)
     _opened: Opened | None = None
     _statuses: dict[str, tuple[datetime, str | None]] = field(default_factory=dict)
@@ -69,12 +87,35 @@ class Runtime:
         """Let the first of several calls open what all of them use."""
         self._opening = anyio.Lock()
 
+    @property
+    def personal(self) -> bool:
+        """Whether personal data is shown to who asks now."""
+        told = PERSONAL.get()
+        return self.settings.show_personal_data if told is None else told
+
     @cached_property
     def memory(self) -> Memory:
         """What was learned of causes."""
         from .causes.memory import Memory
 
         return Memory(lambda: self.clock().timestamp())
+
+    @cached_property
+    def beyond(self) -> Beyond | None:
+        """What outlives this process; None where nothing does.
+
+        Raises:
+            BadSettings: There are no credentials.
+        """
+        settings = self.settings
+        if not settings.history_url:
+            return None
+        from .history.kept import History, path_of
+        from .reading.beyond import Beyond
+
+        account = (settings.base_url, settings.client_id, settings.scope)
+        path = path_of(settings.history_url, settings.secret(), *account, *self._whose)
+        return Beyond(History(path, settings.history_days), self.clock, self._reads.tasks)
 
     async def client(self) -> CatenaClient:
         """Return the API client, opened on first use.
@@ -95,45 +136,68 @@ class Runtime:
     async def _open(self) -> Opened:
         async with self._opening:
             if self._opened is None:
-                sharing = self._open_sharing()
-                self._opened = Opened(await self._open_client(sharing), sharing)
+                self._opened = await self._opened_on(self._account)
             return self._opened
 
-    async def _open_client(self, sharing: Sharing | None) -> CatenaClient:
-        from .catena.auth import Tokens
+    @cached_property
+    def _account(self) -> Account:
+        if self.account is not None:
+            return self.account
+        own = Account(self.settings, self.open_http)
+        self._exit.push_async_callback(own.aclose)
+        return own
+
+    async def _opened_on(self, account: Account) -> Opened:
         from .catena.bounded import MEGABYTE
         from .catena.client import CatenaClient
-        from .catena.limiter import Limiter
-        from .catena.network import open_http
-        from .catena.shared_pace import SharedPace
 
-        settings = self.settings
-        secret = settings.secret()
-        most = settings.max_concurrency
-        open_them = self.open_http or partial(
-            open_http, (settings.base_url, settings.token_url), settings.request_timeout_s, most + 2
-        )
-        http = open_them()
-        await self._exit.enter_async_context(http)
-        tokens = Tokens(http, settings.token_url, settings.client_id, secret, settings.scope)
-        limiter = Limiter(most, SharedPace(sharing.store.swap) if sharing else None)
+        settings, line = self.settings, await account.line()
         most_bytes = settings.max_answer_mb * MEGABYTE
-        return CatenaClient(http, settings.base_url, tokens, limiter, self.retries, most_bytes)
+        client = CatenaClient(
+            line.http, settings.base_url, line.tokens, line.limiter, self.retries, most_bytes, self.allowance
+        )
+        return Opened(client, self._sharing_on(line.link, account) if line.link else None)
 
-    def _open_sharing(self) -> Sharing | None:
-        settings = self.settings
-        if not settings.shares:
-            return None
+    @property
+    def _whose(self) -> tuple[str, ...]:
+        """What tells what is kept for this tenant, and for what it may see, from what is kept for others of its account."""
+        return (self.part, *self.allowance.words) if self.part or self.allowance.bounded else ()
+
+    def _sharing_on(self, link: Link, account: Account) -> Sharing:
         from .reading.sharing import Sharing
-        from .store.link import Link
-        from .store.sealed import Seal
         from .store.shared import SharedStore
 
-        link = Link(settings.store_url)
-        self._exit.callback(link.close)
-        # Not the token: one small request an hour and server is less to lose than a key that opens everything.
-        seal = Seal(settings.secret(), settings.base_url, settings.client_id, settings.scope)
-        return Sharing(SharedStore(link, seal, 2 * settings.max_operations), self._reads.tasks)
+        return Sharing(
+            SharedStore(link, account.seal(*self._whose), 2 * self.settings.max_operations), self._reads.tasks
+        )
+
+    @cached_property
+    def _seal(self) -> Seal | None:
+        """What seals the API's own cursors: where not all may be seen, they name rows that may not."""
+        return self._account.seal(self.part, *self.allowance.words) if self.allowance.bounded else None
+
+    def handed_out(self, bookmark: Bookmark) -> str:
+        """Return the cursor of a bookmark as a caller gets it."""
+        if self._seal is None or bookmark.cursor is None:
+            return bookmark.encode()
+        sealed = self._seal.close_alike(CURSOR, bookmark.cursor.encode())
+        return structs.replace(bookmark, cursor=urlsafe_b64encode(sealed).decode()).encode()
+
+    def handed_in(self, cursor: str) -> Bookmark | None:
+        """Read a cursor of ours that a caller passes; None for one of the API's own.
+
+        Raises:
+            BadArgument: It is broken, or another's.
+        """
+        bookmark = Bookmark.decode(cursor)
+        if self._seal is None or (bookmark and bookmark.cursor is None):
+            return bookmark
+        own = None
+        with suppress(ValueError):  # of what is no base64
+            own = self._seal.open(CURSOR, urlsafe_b64decode(bookmark.cursor or "")) if bookmark else None
+        if bookmark is None or own is None:
+            raise BadArgument(BROKEN)
+        return structs.replace(bookmark, cursor=own.decode())
 
     async def read(
         self, question: Question, *, refresh: bool = False, progress: Progress = untold, time_share: float = 1.0
@@ -217,6 +281,14 @@ class Runtime:
 async def running(runtime: Runtime) -> AsyncGenerator[Runtime]:
     """Give the runtime a place for reads that several calls share, and close what it opened when the server ends."""
     async with runtime._exit, anyio.create_task_group() as tasks:
-        runtime._reads = Reads(runtime.settings, runtime.clock, runtime.client, runtime.sharing, runtime.seen, tasks)
+        runtime._reads = Reads(
+            runtime.settings,
+            runtime.clock,
+            runtime.client,
+            runtime.sharing,
+            runtime.seen,
+            tasks,
+            lambda: runtime.beyond,
+        )
         yield runtime
         tasks.cancel_scope.cancel()

@@ -8,10 +8,10 @@ from contextlib import suppress
 from importlib.util import find_spec
 from io import StringIO
 from pathlib import Path
-from typing import Annotated
-from urllib.parse import urlsplit
+from typing import Annotated, Self
+from urllib.parse import unquote, urlsplit
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, Field, PrivateAttr, SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -37,8 +37,24 @@ def _web_address(url: str) -> str:
     return url
 
 
+def _exact_address(url: str) -> str:
+    """Check an address that others know letter by letter, a last slash included; nobody between may change what it says."""
+    url = url.strip()
+    _web_address(url)
+    if not over_tls(url):
+        raise ValueError("must be an https address; http is taken on this machine alone")
+    return url
+
+
+def over_tls(url: str) -> bool:
+    """Return whether nobody between reads or changes what an address says: by TLS, or since it is this machine's."""
+    parts = urlsplit(url)
+    return parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK)
+
+
 _HOST = re.compile(r"[\w.:%-]+", re.A)
 WebAddress = Annotated[str, AfterValidator(_web_address)]
+ExactAddress = Annotated[str, AfterValidator(_exact_address)]
 
 
 def _plain(value: SecretStr | str) -> SecretStr | str:
@@ -81,10 +97,33 @@ def _store_address(url: SecretStr) -> SecretStr:
 StoreAddress = Annotated[SecretStr, AfterValidator(_store_address)]
 """Hidden, since it may hold a password."""
 
+
+def _folder(url: str) -> str:
+    """Check where a history is to lie: on this machine, wherever a host starts the server."""
+    url = url.strip()
+    parts = urlsplit(url)
+    if len(parts.scheme) > 1 and parts.scheme != "file":  # a single letter is a drive
+        raise ValueError(
+            "must be a folder of this machine: /path or file:///path. Engines that several servers share (s3, Postgres, "
+            "ClickHouse) are not supported"
+        )
+    path = Path(unquote(parts.path) if parts.scheme else url).expanduser()
+    if url and (not path.is_absolute() or parts.netloc not in ("", "localhost")):
+        raise ValueError("must be a whole path: /path/to/folder or file:///path/to/folder")
+    return url and str(path)
+
+
+Folder = Annotated[str, AfterValidator(_folder)]
+
 NO_CREDENTIALS = (
     "No Catena credentials. Set CATENA_CLIENT_ID and CATENA_CLIENT_SECRET (or CATENA_CLIENT_SECRET_FILE, a file that "
     "holds the secret) in the environment of this command or in the `env` block of your MCP client, "
     "or use --demo for the built-in stand-in API, which needs no account."
+)
+
+TENANT_WITHOUT = (
+    "This server has no Catena credentials for the tenant {!r}, which you belong to, and reads with no other's. Ask who runs "
+    "it to set what its tenants file names for it."
 )
 
 
@@ -117,6 +156,8 @@ class Settings(BaseSettings):
         description="Where rows just read are held: here, or in the Redis or Valkey of `redis://host:port/db`, which "
         "several servers share.",
     )
+    history_url: Folder = Field("", description="A folder in which what was read is kept beyond the process; off.")
+    history_days: int = Field(45, ge=1, le=3650, description="How many days the history reaches back.")
     deadline_s: float = Field(45, gt=0, description="Longest time of one call; then the part read so far is told.")
     fresh_s: float = Field(60, ge=0, description="How old held rows may be for a window that ends now.")
     show_personal_data: bool = Field(
@@ -127,14 +168,36 @@ class Settings(BaseSettings):
     audit_file: Annotated[str, Stripped] = Field(
         "", description="A file for a line a call: who asked what, and what it cost; `-` for stderr."
     )
+    auth_issuer: ExactAddress | None = Field(
+        None, description="Who signs the tokens of callers over HTTP, as in `iss`; unset: no sign-in."
+    )
+    auth_audience: ExactAddress | None = Field(
+        None, description="The address of this server as callers know it, as in `aud`; needed with an issuer."
+    )
+    caller_calls: int = Field(8, ge=1, description="Most calls of one signed-in caller at a time.")
+    caller_questions: int = Field(120, ge=1, description="Most calls of one signed-in caller in a minute.")
+    caller_operations: int = Field(
+        1_000_000, ge=1, description="Most operations read for one signed-in caller in a minute."
+    )
+    tenants_file: Path | None = Field(
+        None, description="A TOML file that says which callers see what, with whose credentials; needs a sign-in."
+    )
     demo: bool = Field(False, description="Use the built-in stand-in API; same as --demo.")
+
+    _no_credentials: str = PrivateAttr(NO_CREDENTIALS)
+
+    def of_tenant(self, name: str, client_id: str, secret: SecretStr, secret_file: Path | None) -> Self:
+        """Return the same settings with the credentials of a tenant, and none other where it has none."""
+        own = {"client_id": client_id, "client_secret": secret, "client_secret_file": secret_file}
+        settings = self.model_copy(update=own)
+        settings._no_credentials = TENANT_WITHOUT.format(name)
+        return settings
 
     @property
     def in_clear(self) -> list[str]:
         """Settings whose address is reached without TLS over a network, so that the secret or a token can be read there."""
         urls = {"CATENA_BASE_URL": self.base_url, "CATENA_TOKEN_URL": self.token_url}
-        parts = {name: urlsplit(url) for name, url in urls.items()}
-        return [name for name, url in parts.items() if url.scheme == "http" and url.hostname not in LOOPBACK]
+        return [name for name, url in urls.items() if not over_tls(url)]
 
     @property
     def shares(self) -> bool:
@@ -158,7 +221,7 @@ class Settings(BaseSettings):
                     f"({type(exc).__name__}). Name a readable file that holds the secret alone."
                 ) from exc
         if not self.client_id or not secret.get_secret_value():
-            raise BadSettings(NO_CREDENTIALS)
+            raise BadSettings(self._no_credentials)
         for name, value in (("CATENA_CLIENT_ID", self.client_id), ("CATENA_CLIENT_SECRET", secret.get_secret_value())):
             if PLACEHOLDER.fullmatch(value):
                 raise BadSettings(
@@ -196,6 +259,16 @@ def load_settings(**given: object) -> Settings:
         raise BadSettings(
             "CATENA_STORE_URL names a Redis, and the package `redis` is not installed. Install this server with its "
             "extra `redis` (pip install 'catena-ops-mcp[redis]'), or unset it to hold rows in memory."
+        )
+    if bool(settings.auth_issuer) != bool(settings.auth_audience):
+        raise BadSettings(
+            "CATENA_AUTH_ISSUER and CATENA_AUTH_AUDIENCE go together: who signs the tokens of callers, and the address of "
+            "this server that they are meant for, like https://ops.example.com/mcp. Set both, or none."
+        )
+    if settings.tenants_file and not settings.auth_issuer:
+        raise BadSettings(
+            "CATENA_TENANTS_FILE tells callers apart, who are known by their sign-in alone. Set CATENA_AUTH_ISSUER and "
+            "CATENA_AUTH_AUDIENCE too, or unset it."
         )
     if settings.in_clear and not settings.demo:
         logger.warning("%s: %s.", " and ".join(settings.in_clear), IN_CLEAR)

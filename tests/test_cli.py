@@ -364,24 +364,48 @@ def test_an_empty_host_which_would_be_every_address_is_refused(host: str) -> Non
     assert "--host is empty" in ran.stderr
 
 
+SIGN_IN = {"CATENA_AUTH_ISSUER": "https://id.example/", "CATENA_AUTH_AUDIENCE": "https://ops.example.com/mcp"}
+
+
+@pytest.mark.parametrize("arguments", [["--host", "0.0.0.0", "--allowed-host", "ops.example.com"], ["--host", "::"]])
+def test_a_server_that_other_machines_reach_does_not_start_before_it_is_said_who_may_ask(arguments: list[str]) -> None:
+    ran = run("serve", "--transport", "http", "--demo", *arguments)
+    assert (ran.returncode, ran.stdout) == (2, "")
+    for way_out in ("CATENA_AUTH_ISSUER and CATENA_AUTH_AUDIENCE", "--behind NAME", "--no-sign-in", "leave out --host"):
+        assert way_out in ran.stderr
+
+
 @pytest.mark.parametrize(
-    ("arguments", "warned"),
+    ("arguments", "settings", "said", "warned"),
     [
-        (["--host", "0.0.0.0"], True),
-        (["--host", "0.0.0.0", "--allowed-host", "ops.example.com"], False),
-        (["--host", "127.0.0.2"], False),
+        (["--host", "0.0.0.0", "--no-sign-in"], {}, "NO SIGN-IN", True),
+        (["--host", "0.0.0.0", "--behind", "our-gateway"], {}, "behind our-gateway", True),
+        (["--host", "0.0.0.0", "--no-sign-in", "--allowed-host", "ops.example.com"], {}, "NO SIGN-IN", False),
+        (["--host", "0.0.0.0"], SIGN_IN, "sign-in by https://id.example/", False),
+        (["--host", "127.0.0.2"], {}, "for this machine alone", False),
+        (["--host", "127.0.0.2"], SIGN_IN, "sign-in by https://id.example/", False),
     ],
 )
-def test_a_server_that_other_machines_reach_says_loudly_what_that_means(arguments: list[str], warned: bool) -> None:
+def test_a_server_says_as_it_starts_who_may_ask(
+    arguments: list[str], settings: dict[str, str], said: str, warned: bool
+) -> None:
     port = free_port()
-    with started("serve", "--transport", "http", "--demo", "--port", str(port), *arguments) as process:
+    with started("serve", "--transport", "http", "--demo", "--port", str(port), *arguments, **settings) as process:
         assert process.stderr is not None
         told = process.stderr.readline()
         wait_for(port, arguments[1].replace("0.0.0.0", "127.0.0.1"))
         process.terminate()
         told += process.stderr.read()
+    assert said in told
     assert ("WARNING: other machines reach this server" in told) is warned
     assert ("--allowed-host" in told) is warned
+
+
+def test_a_sign_in_and_its_absence_cannot_both_be_asked_for() -> None:
+    for word in (["--no-sign-in"], ["--behind", "gateway"]):
+        ran = run("serve", "--transport", "http", "--demo", *word, **SIGN_IN)
+        assert ran.returncode == 2
+        assert "callers sign in" in ran.stderr
 
 
 def test_a_separate_demo_api_gives_the_answers_of_the_built_in_one() -> None:

@@ -21,6 +21,7 @@ from pydantic import SecretStr
 from server import __version__
 from server.prompts import load_prompts
 from server.settings import Settings
+from server.tenants import load_tenants
 from tests.conftest import Serve, asking, said
 from tests.test_cli import environment
 
@@ -73,7 +74,15 @@ async def test_the_example_answers_are_what_the_demo_answers(serve: Serve, page:
 
 
 PARSERS: dict[str, Callable[[str], Any]] = {"json": json.loads, "toml": tomllib.loads, "yaml": yaml.safe_load}
-CLIENTS = re.findall(r"^```(json|toml|yaml)\n(.*?)\n```", README, re.S | re.M)
+BLOCKS = re.findall(r"^```(json|toml|yaml)\n(.*?)\n```", README, re.S | re.M)
+TENANTS = [block for _, block in BLOCKS if "[[tenant]]" in block]
+CLIENTS = [(kind, block) for kind, block in BLOCKS if block not in TENANTS]
+
+
+def test_the_file_of_tenants_that_is_shown_is_one(tmp_path: Path) -> None:
+    (tmp_path / "tenants.toml").write_text("".join(TENANTS))
+    tenants = load_tenants(tmp_path / "tenants.toml")
+    assert [tenant.name for tenant in tenants.each] == ["acme", "support"]
 
 
 @pytest.mark.parametrize(("kind", "block"), CLIENTS, ids=[f"{kind} {n}" for n, (kind, _) in enumerate(CLIENTS)])

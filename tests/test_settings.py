@@ -128,3 +128,25 @@ def test_an_address_without_tls_beyond_this_machine_is_warned_of(
     settings = load_settings(base_url=base_url)
     assert ("CATENA_BASE_URL" in settings.in_clear) is warned
     assert ("CATENA_BASE_URL: http without TLS" in caplog.text) is warned
+
+
+@pytest.mark.parametrize(
+    "issuer", ["http://id.example", "id.example", "https://id.example?x=1", "https://u:p@id.example"]
+)
+def test_an_issuer_that_anybody_between_could_play_is_refused(issuer: str) -> None:
+    with pytest.raises(BadSettings, match="CATENA_AUTH_ISSUER"):
+        load_settings(auth_issuer=issuer, auth_audience="https://ops.example.com/mcp")
+
+
+def test_an_issuer_is_taken_letter_by_letter_and_never_without_an_audience() -> None:
+    audience = "https://ops.example.com/mcp"
+    for issuer in (
+        "https://id.example/",
+        "https://id.example",
+        "http://127.0.0.1:9100",
+        "http://localhost:9100/realms/x",
+    ):
+        assert load_settings(auth_issuer=issuer, auth_audience=audience).auth_issuer == issuer
+    for given in ({"auth_issuer": "https://id.example"}, {"auth_audience": audience}):
+        with pytest.raises(BadSettings, match="go together"):
+            load_settings(**given)

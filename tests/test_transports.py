@@ -86,7 +86,10 @@ async def test_everything_works_over_http_and_strangers_are_refused() -> None:
 
 
 async def test_a_server_beyond_loopback_still_checks_the_host() -> None:
-    async with over_http("--host", "0.0.0.0", "--allowed-host", "ops.example") as address, httpx.AsyncClient() as http:
+    async with (
+        over_http("--host", "0.0.0.0", "--no-sign-in", "--allowed-host", "ops.example") as address,
+        httpx.AsyncClient() as http,
+    ):
         refused = await http.post(f"{address}/mcp", json={}, headers={"Host": "evil.example"})
         known = await http.post(f"{address}/mcp", json={}, headers={"Host": "ops.example"})
         assert refused.status_code == 421

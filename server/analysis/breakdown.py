@@ -24,6 +24,7 @@ from .breakdown_results import (
 from .causes import by_cause, causes_in, with_failures_of
 from .counting import counts_of
 from .failures import totals_of
+from .folded import Closer, story_of, to_the_moment
 from .records import outcomes, records_told, with_records
 from .recovery import first_after
 from .results import Records, Totals
@@ -104,17 +105,22 @@ class Found:
         )
 
 
-def broken_down(frame: pl.DataFrame, start: datetime, end: datetime, asked: Asked, memory: Memory) -> Found:
-    """Break the failures from `start` to `end` down; `frame` holds all operations of it."""
+def broken_down(
+    frame: pl.DataFrame, start: datetime, end: datetime, asked: Asked, memory: Memory, closer: Closer | None = None
+) -> Found:
+    """Break the failures from `start` to `end` down; `frame` holds all operations of it.
+
+    `closer`: where rows of the frame stand for several operations.
+    """
     if asked.groups:
         frame = with_failures_of(frame, asked.groups, memory)
     failed = by_cause(frame.filter(pl.col("status") == "failed"), causes_in(frame, memory=memory))
-    failures = with_records(failed, frame).with_columns(_keys(asked))
+    failures = with_records(failed, story_of(failed, (frame, closer))).with_columns(_keys(asked))
     values = _values(frame, failures, asked, start, end)
     kept = _ranked(values, asked).head(asked.most).with_row_index("at")
     return Found(
         totals=_totals(frame, failures, asked),
-        ranked=_rows(kept, frame, failures, asked),
+        ranked=_rows(kept, frame, failures, asked, closer),
         places=kept["place"].to_list(),
         values=len(values),
         failing=int((values["failed"] > 0).sum()),
@@ -193,7 +199,9 @@ def _texts(values: pl.DataFrame, names: Sequence[str]) -> list[tuple[str, Any]]:
     return [(name, kind) for name, kind in values.schema.items() if name in names and kind == pl.Categorical]
 
 
-def _rows(kept: pl.DataFrame, frame: pl.DataFrame, failures: pl.DataFrame, asked: Asked) -> list[BreakdownRow]:
+def _rows(
+    kept: pl.DataFrame, frame: pl.DataFrame, failures: pl.DataFrame, asked: Asked, closer: Closer | None
+) -> list[BreakdownRow]:
     names = _names(asked)
     failures = failures.with_columns(pl.col(name).cast(pl.String) for name, _ in _texts(failures, names))
     told = failures.join(kept.select("at", *names), on=names, nulls_equal=True)
@@ -201,7 +209,7 @@ def _rows(kept: pl.DataFrame, frame: pl.DataFrame, failures: pl.DataFrame, asked
     details = _Details(
         records={at: records.model_copy(update=NOT_IN_ROWS) for at, records in of_rows.items()},
         causes=_causes(told),
-        recovered=_recovered(kept, frame, asked),
+        recovered=_recovered(kept, frame, asked, closer),
         owners=_owners(kept, frame, asked),
         keys=_named(told, asked),
     )
@@ -255,7 +263,7 @@ def _causes(told: pl.DataFrame) -> dict[int, TopCause]:
     return {at: TopCause(id=name, title=title, count=count) for at, name, count, title in largest.iter_rows()}
 
 
-def _recovered(kept: pl.DataFrame, frame: pl.DataFrame, asked: Asked) -> dict[int, datetime]:
+def _recovered(kept: pl.DataFrame, frame: pl.DataFrame, asked: Asked, closer: Closer | None) -> dict[int, datetime]:
     """Return when writes of a row's value began to work again.
 
     A row of failures is measured by the values it shares with other operations: a cause by its connection.
@@ -263,7 +271,8 @@ def _recovered(kept: pl.DataFrame, frame: pl.DataFrame, asked: Asked) -> dict[in
     if not recovers(asked.by):
         return {}
     shared = {name: dim for name, dim in zip(_names(asked), asked.by, strict=True) if dim in RECOVERING}
-    fine = frame.filter(pl.col("status") == "success").select(
+    story = to_the_moment(frame, closer, kept["last_seen"].drop_nulls().to_list())
+    fine = story.filter(pl.col("status") == "success").select(
         "created_at", *(COLUMNS[dim].cast(pl.String).alias(name) for name, dim in shared.items())
     )
     moments = first_after(kept, "last_seen", fine, list(shared))

@@ -9,6 +9,7 @@ from ..catena.outside import Outside
 from ..catena.vocabulary import RecordState
 from ..causes.memory import Memory
 from .causes import by_cause, causes_in
+from .folded import Closer, story_of
 from .list_results import OperationRow
 from .operations import CONCISE_MESSAGE, SOON
 from .records import counts, records_told, with_outcome, with_records
@@ -33,6 +34,7 @@ def last_failures(
     group: str | None,
     after: Position | None,
     memory: Memory,
+    closers: tuple[Closer | None, Closer | None] = (None, None),
 ) -> LastFailures:
     """Return the last failure of each record with this outcome; with a `group`, of the records that failed of it."""
     causes = causes_in(frame, memory=memory)
@@ -40,7 +42,7 @@ def last_failures(
     failures = by_cause(frame.filter(pl.col("status") == "failed"), causes)
     if cause:
         failures = failures.filter(pl.col("group").cast(pl.String) == cause)
-    story = frame if later is None else pl.concat([frame, later])
+    story = story_of(failures, (frame, closers[0]), (later, closers[1]))
     found = with_outcome(with_records(failures, story), "record").filter(pl.col("outcome") == outcome)
     rows = found.with_columns(pl.col("connection_id").cast(pl.String)).sort(
         "created_at", "id", "connection_id", descending=[True, False, False]

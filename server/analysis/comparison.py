@@ -10,6 +10,7 @@ from ..causes.memory import Memory
 from .causes import by_cause, causes_in
 from .comparison_results import Change, Compared, Rates
 from .failures import totals_of
+from .folded import operations_in
 
 CERTAIN = 1.96
 """Standard errors between two shares from which on chance explains it in fewer than 5 of 100 cases."""
@@ -48,9 +49,13 @@ def compared(now: pl.DataFrame, before: pl.DataFrame, *, memory: Memory | None =
     known = causes_in(now, before, memory=memory)
     now, before = by_cause(now, known), by_cause(before, known)
     counts, earlier = _counts(now), _counts(before)
+    of, of_before = operations_in(now), operations_in(before)
     first, last = _seen(now, pl.Expr.min), _seen(before, pl.Expr.max) | _seen(now, pl.Expr.max)
     causes = (
-        pl.concat([now, before]).filter(pl.col("status") == "failed").sort("title", "id").unique("group", keep="first")
+        pl.concat([now, before], how="diagonal")
+        .filter(pl.col("status") == "failed")
+        .sort("title", "id")
+        .unique("group", keep="first")
     )
     found = []
     for cause in causes.iter_rows(named=True):
@@ -63,13 +68,13 @@ def compared(now: pl.DataFrame, before: pl.DataFrame, *, memory: Memory | None =
                 source_name=cause["source_name"],
                 error_type=cause["error_type"],
                 status_code=cause["status_code"],
-                change=(change := change_of(count, len(now), count_before, len(before))),
+                change=(change := change_of(count, of, count_before, of_before)),
                 since=first.get(cause["group"]) if change in ("new", "worse") else None,
                 last_seen=last[cause["group"]],
                 count=count,
                 baseline_count=count_before,
-                rate=_rate(count, len(now)),
-                baseline_rate=_rate(count_before, len(before)),
+                rate=_rate(count, of),
+                baseline_rate=_rate(count_before, of_before),
             )
         )
     return sorted(found, key=lambda c: (ORDER.index(c.change), -abs(c.rate - c.baseline_rate), c.id))

@@ -5,13 +5,15 @@ from typing import Any
 
 import polars as pl
 
+from .folded import operations
+
 
 def counts_of(frame: pl.DataFrame, *by: pl.Expr, and_of: tuple[pl.Expr, ...] = ()) -> pl.DataFrame:
-    """Return a row for each value of `by` with its number of rows in `len`, and what `and_of` finds; in no order.
+    """Return a row for each value of `by` with its number of operations in `len`, and what `and_of` finds; in no order.
 
     On the streaming engine: a million rows take it a tenth of the time of the other, and a fiftieth of the memory.
     """
-    return frame.lazy().group_by(*by).agg(pl.len(), *and_of).collect(engine="streaming")
+    return frame.lazy().group_by(*by).agg(operations(frame).alias("len"), *and_of).collect(engine="streaming")
 
 
 def by_text(frame: pl.DataFrame, column: str) -> dict[str, int]:

@@ -16,6 +16,7 @@ from ..causes.signatures import varying
 from .causes import Causes, by_cause, causes_in
 from .contrast import Counts, concentration_of, counted, counted_by_group
 from .counting import by_text, counts_by_group
+from .folded import Closer, number_of, operations_in, story_of, to_the_moment
 from .lines import MOST_BRIEFS, brief_of, lines_of, split_behind
 from .notices import notices_of
 from .records import outcomes, records_of, with_records
@@ -57,14 +58,15 @@ def totals_of(frame: pl.DataFrame, *, of_causes: bool = False) -> Totals:
     """Count operations by status; `of_causes` where only failures of some causes count as failed."""
     by_status = by_text(frame, "status")
     failed = by_status.get("failed", 0)
+    operations = operations_in(frame)
     retried = frame.select(((pl.col("status") == "success") & (pl.col("failed_attempts") > 0)).sum()).item()
     return Totals(
-        operations=len(frame),
+        operations=operations,
         success=by_status.get("success", 0),
         failed=failed,
         pending=by_status.get("pending", 0),
         unknown_status=sum(count for status, count in by_status.items() if status not in STATUSES) or None,
-        failure_rate=round(failed / len(frame), 4) if len(frame) else 0.0,
+        failure_rate=round(failed / operations, 4) if operations else 0.0,
         retried_successes=retried,
         covers=OF_CAUSES if of_causes else None,
     )
@@ -116,10 +118,12 @@ def groups_of(
     memory: Memory | None = None,
     only: Collection[str] = (),
     later: pl.DataFrame | None = None,
+    closers: tuple[Closer | None, Closer | None] = (None, None),
 ) -> Told:
     """Return the causes of failures by size, from the one `behind` which to go on: `most` in full, then so many `lines`.
 
     Of the causes in `only` where it has any. `later`: what followed the window, for what became of its records.
+    `closers` of both: where rows stand for several operations.
 
     Raises:
         BadArgument: The cause to go on behind is none of these.
@@ -127,12 +131,14 @@ def groups_of(
     causes = causes_in(frame, memory=memory)
     failed = by_cause(frame.filter(pl.col("status") == "failed").drop(_NOT_TOLD), causes)
     asked = pl.col("group").cast(pl.String).is_in(list(only)) if only else pl.lit(value=True)
-    whole_story = frame if later is None else pl.concat([frame, later])
-    failures = with_records(failed.filter(asked), whole_story)
+    failed = failed.filter(asked)
+    following = ((frame, closers[0]), (later, closers[1]))
+    failures = with_records(failed, story_of(failed, *following))
     ordered = sorted(by_text(failures, "group").items(), key=lambda pair: (-pair[1], pair[0]))
     before, ordered = split_behind(ordered, behind, memory)
     told = failures.filter(pl.col("group").cast(pl.String).is_in([name for name, _ in ordered[:most]]))
-    whole = _Whole(frame, told, (start, end), causes, len(failures), working_again(told, whole_story))
+    working = working_again(told, *following)
+    whole = _Whole(frame, told, (start, end), causes, len(failures), working, closers[0])
     groups = [_group(name, whole) for name, _ in ordered[:most]]
     more = lines_of([name for name, _ in ordered[most : most + lines]], failures)
     left = ordered[most + lines :]
@@ -153,9 +159,11 @@ class _Whole:
         causes: Causes,
         failed: int,
         working: Mapping[str, tuple[int, datetime]],
+        closer: Closer | None,
     ) -> None:
-        self.frame, self.failed, self.window, self.causes, self.working = frame, failed, window, causes, working
-        self.counts, self.operations = counted(frame), len(frame)
+        self.frame, self.closer = frame, closer
+        self.failed, self.window, self.causes, self.working = failed, window, causes, working
+        self.counts, self.operations = counted(frame), operations_in(frame)
         self.cured = _cured(frame, causes)
         in_order = told.select(_OF_MEMBERS).sort("created_at", "id")
         parts = in_order.partition_by("group", as_dict=True, maintain_order=True)
@@ -238,6 +246,8 @@ def _outcome(records: Mapping[str, Any], *, told_last: bool) -> Outcome:
 def _evidence(whole: _Whole) -> dict[str, Evidence]:
     """Count for each group what retries did, and how other connections of the TSP fared while the cause went on."""
     fared: list[pl.Expr] = []
+    moments = {members["created_at"][at] for members in whole.members.values() for at in (0, -1)}
+    frame = to_the_moment(whole.frame, whole.closer, moments)
     for name, members in whole.members.items():
         touched = pl.Series(list(whole.counts_of[name]["connection"]), dtype=pl.Categorical).implode()
         others = (
@@ -245,8 +255,8 @@ def _evidence(whole: _Whole) -> dict[str, Evidence]:
             & pl.col("created_at").is_between(members["created_at"][0], members["created_at"][-1])
             & pl.col("connection_id").is_in(touched).not_()
         )
-        fared += [(others & (pl.col("status") == status)).sum().alias(f"{name} {status}") for status in ENDED]
-    counts = whole.frame.lazy().select(fared).collect(engine="streaming").row(0, named=True) if fared else {}
+        fared += [number_of(frame, others & (pl.col("status") == status)).alias(f"{name} {status}") for status in ENDED]
+    counts = frame.lazy().select(fared).collect(engine="streaming").row(0, named=True) if fared else {}
     found = {}
     for name, members in whole.members.items():
         cured = whole.cured.get(name, 0)

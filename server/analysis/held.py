@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import polars as pl
 
 from ..catena.query import Filters
 from ..errors import plain_word
+
+_Rows = TypeVar("_Rows", pl.DataFrame, pl.LazyFrame)
 
 COLUMNS = {
     "resource": "resource",
@@ -34,7 +36,7 @@ def narrower(held: Filters, wanted: Filters) -> bool:
     return True
 
 
-def within(frame: pl.DataFrame, held: Filters, wanted: Filters) -> pl.DataFrame:
+def within(frame: _Rows, held: Filters, wanted: Filters) -> _Rows:
     """Return the rows that pass narrower filters than those held."""
     for name, column in COLUMNS.items():
         want = getattr(wanted, name)
@@ -47,7 +49,7 @@ def _several(value: str | tuple[str, ...]) -> list[str]:
     return [value] if isinstance(value, str) else list(value)
 
 
-def between(frame: pl.DataFrame, start: datetime, end: datetime) -> pl.DataFrame:
+def between(frame: _Rows, start: datetime, end: datetime) -> _Rows:
     """Return the rows created from `start` on and before `end`."""
     return frame.filter(pl.col("created_at").is_between(start, end, closed="left"))
 

@@ -14,6 +14,7 @@ import polars as pl
 
 from ..catena.outside import Ref, quote
 from .counting import counts_of
+from .folded import operations_in
 
 MOST_NOTICES = 3
 QUOTED_LONGEST = 90
@@ -126,12 +127,12 @@ def _common(failures: pl.DataFrame, frame: pl.DataFrame) -> Iterator[str]:
         found = through.join(usual, on="value").filter(
             pl.col("causes") >= FEWEST_CAUSES,
             pl.col("n") >= FEWEST_THROUGH,
-            pl.col("n") / len(failures) >= TIMES_AS_OFTEN * pl.col("operations") / len(frame),
+            pl.col("n") / len(failures) >= TIMES_AS_OFTEN * pl.col("operations") / operations_in(frame),
         )
         for value_met, causes_met, count, operations in found.sort("n", "value", descending=[True, False]).iter_rows():
             yield (
                 f"Common: {name} {Ref(value_met)} makes at least half of each of {causes_met} causes, {count:,} failures "
-                f"({count / len(failures):.0%} of all, with {operations / len(frame):.0%} of operations)."
+                f"({count / len(failures):.0%} of all, with {operations / operations_in(frame):.0%} of operations)."
             )
 
 
@@ -175,7 +176,7 @@ def _hours(failures: pl.DataFrame, frame: pl.DataFrame, start: datetime, end: da
         pl.col("n") >= FEWEST_IN_PATTERN, pl.col("days") >= FEWEST_DAYS, pl.col("n") >= PATTERN_SHARE * pl.col("len")
     )
     for group, at, count, days, in_all in both.sort("n", "group", descending=[True, False]).iter_rows():
-        expected = usual.get(at, 0) / len(frame)
+        expected = usual.get(at, 0) / operations_in(frame)
         if (count / in_all - expected) / sqrt(expected * (1 - expected) / in_all + 1e-12) >= CERTAIN:
             yield (
                 f"Time of day: {count:,} of the {in_all:,} failures of {group} came from {at * PATTERN_HOURS:02}:00 to "

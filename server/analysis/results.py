@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import partial
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, PlainSerializer, SerializerFunctionWrapHandler, model_serializer
+from pydantic import BaseModel, BeforeValidator, Field, PlainSerializer, SerializerFunctionWrapHandler, model_serializer
 
 from ..catena.outside import Outside, Ref
 from ..catena.query import iso
@@ -111,7 +111,8 @@ class Attempt(Result):
 class CoverageRead(Result):
     """What the numbers cover: times absent where no stretch of time can be named.
 
-    `left_out`: entries of the list that are in no number, and that `note` tells of.
+    `left_out`: entries of the list that are in no number, and that `note` tells of. `kept`: operations from the history,
+    which `note` tells of too.
     """
 
     complete: bool
@@ -119,6 +120,7 @@ class CoverageRead(Result):
     covered_to: Exact | None = None
     scanned: int
     left_out: int | None = None
+    kept: int = Field(0, exclude=True)
     pages: int
     note: str | None = None
 

@@ -62,6 +62,7 @@ class Example(Result):
 class Group(Result):
     """One cause of failures. `began`: the first after a long stretch without, where `first_seen` is an earlier stray.
 
+    `seen_before`: its failures before the window, as far as a history tells.
     `formerly`: ids of lately that became this one. `over_time`: its failures in each bucket of the timeline, which the
     board draws; no part of the answer. `working`: on how many of its connections writes work again, `works_since` then
     on the last of these; told where it is no matter of each payload.
@@ -78,6 +79,7 @@ class Group(Result):
     first_seen: Moment
     began: Moment | None = None
     last_seen: Moment
+    seen_before: str | None = None
     over_time: list[int] = Field([], exclude=True)
     trend: str
     affected: Affected

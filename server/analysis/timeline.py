@@ -29,7 +29,7 @@ _UNITS = [
     ("4d", 345_600),
 ]
 SHORTEST_QUIET = timedelta(minutes=30)
-QUIET_GAPS = 3
+QUIET_GAPS, QUIET_LONGEST = 3, 2
 QUIET_BEFORE = 0.2
 MANY_TIMES = 10
 _CERTAIN = 1.96
@@ -87,12 +87,13 @@ def onset_of(moments: pl.Series, start: datetime, end: datetime) -> datetime | N
 def trend_of(moments: pl.Series, start: datetime, end: datetime) -> str:
     """Return `stopped`, `rising`, `falling` or `steady` for the times of a cause's failures, in order.
 
-    Stopped: quiet for half an hour, and for three times as long as nearly all (95 %) of the gaps before. Rising or
-    falling: the halves of the window differ by more than chance (95 %).
+    Stopped: quiet for half an hour, and for three times as long as nearly all (95 %) of the gaps before or twice as long
+    as any. Rising or falling: the halves of the window differ by more than chance (95 %).
     """
     last, count, gaps = moments[-1], len(moments), sorted(_gaps(moments))
-    usual = gaps[math.floor(0.95 * (len(gaps) - 1) + 0.5)] * _MICROSECOND if gaps else timedelta()
-    if end - last > max(SHORTEST_QUIET, usual * QUIET_GAPS):
+    usual = gaps[math.floor(0.95 * (len(gaps) - 1) + 0.5)] if gaps else 0
+    quiet = min(usual * QUIET_GAPS, max(gaps, default=0) * QUIET_LONGEST) * _MICROSECOND
+    if end - last > max(SHORTEST_QUIET, quiet):
         return "stopped"
     late = int((moments >= start + (end - start) / 2).sum())
     difference = (late - (count - late)) / math.sqrt(count)

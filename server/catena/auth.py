@@ -5,6 +5,8 @@ Authlib's httpx client was judged and left out: it neither shares one token requ
 """
 
 import re
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Annotated, NamedTuple
 
@@ -13,7 +15,7 @@ import httpx
 import msgspec
 from pydantic import SecretStr
 
-from ..errors import CatenaError, NoToken, NotSignedIn
+from ..errors import BadSettings, CatenaError, NoToken, NotSignedIn
 from . import bounded
 from .answers import error_of, in_between
 from .wire import UNDECODABLE
@@ -38,13 +40,16 @@ class Token:
 
 
 class Tokens:
-    """Hands out the current token and renews it."""
+    """Hands out the current token and renews it; the secret is read again for each, since it may be replaced meanwhile."""
 
-    def __init__(self, http: httpx.AsyncClient, url: str, client_id: str, secret: SecretStr, scope: str) -> None:
+    def __init__(
+        self, http: httpx.AsyncClient, url: str, client_id: str, secret: Callable[[], SecretStr], scope: str
+    ) -> None:
         self._http = http
         self.url = url
         self._client_id = client_id
-        self._secret = secret
+        self._read_secret = secret
+        self._secret = secret()
         self._scope = scope
         self._token: Token | None = None
         self._lock = anyio.Lock()
@@ -64,6 +69,8 @@ class Tokens:
             return self._token
 
     async def _request(self) -> Token:
+        with suppress(BadSettings):  # of a file that is being replaced: the last secret read may still do
+            self._secret = self._read_secret()
         form = {
             "grant_type": "client_credentials",
             "client_id": self._client_id,

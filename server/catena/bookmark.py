@@ -25,6 +25,9 @@ MARK = 5
 """Bytes of a row's mark: 6 of them against a page of 1,000 meet by chance once in 200 million pages."""
 
 
+BROKEN = "The cursor is broken: it was changed or cut. Pass `next_cursor` unchanged and alone, or start again without a cursor."
+
+
 class Bookmark(msgspec.Struct, frozen=True, array_like=True):
     """A position in a list: `skip` rows into the page at the API's `cursor`, `border` being the rows before it.
 
@@ -76,7 +79,4 @@ class Bookmark(msgspec.Struct, frozen=True, array_like=True):
             rest = msgspec.msgpack.decode(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)), type=cls)
             return msgspec.structs.replace(rest, cursor=own) if own else rest
         except (binascii.Error, ValueError, msgspec.DecodeError):
-            raise BadArgument(
-                "The cursor is broken: it was changed or cut. Pass `next_cursor` unchanged and alone, or start again "
-                "without a cursor."
-            ) from None
+            raise BadArgument(BROKEN) from None

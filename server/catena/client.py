@@ -4,6 +4,7 @@ import logging
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 from urllib.parse import quote
 
@@ -16,6 +17,7 @@ import stamina
 from ..errors import CatenaError, Invalid, NotAllowed, NotFound, RateLimited, Refused, Unreadable
 from ..telemetry import current
 from . import bounded
+from .allowance import EVERYTHING, Allowance
 from .answers import CONNECTIONS_SCOPE, error_of
 from .auth import Token, Tokens
 from .bounded import TEMPLATE
@@ -24,6 +26,7 @@ from .order import Known
 from .outside import quote as as_data
 from .query import Filters, Params, Query
 from .reasons import network_as_ours
+from .turns import party
 from .wire import NOT_JSON, UNDECODABLE, Drift, Operation, Page, decode_one, decode_page
 from .words import refused_words
 
@@ -62,6 +65,7 @@ class CatenaClient:
         limiter: Limiter,
         retries: Retries | None = None,
         most_bytes: int = 64 * bounded.MEGABYTE,
+        allowance: Allowance = EVERYTHING,
     ) -> None:
         self._http = http
         self._base_url = base_url
@@ -69,6 +73,7 @@ class CatenaClient:
         self._limiter = limiter
         self._retries = retries or Retries()
         self._most_bytes = most_bytes
+        self._allowance = allowance
         self.window_field: str | None = None
         """By which time of an operation the list's window goes: `created_at` or `unknown`; None until it was tried."""
 
@@ -79,23 +84,33 @@ class CatenaClient:
         self.date: str | None = None
         """The `Date` of the API's last answer, to compare clocks."""
 
+    def narrowed(self, query: Query) -> Query:
+        """Return the query that is sent for another: with the filters by which the API leaves out what may not be seen."""
+        return self._allowance.narrowed(query) or query
+
     @property
     def limiter(self) -> Limiter:
         """The limiter that everything with these credentials shares."""
         return self._limiter
 
     async def list_page(self, query: Query, size: int, cursor: str | None = None) -> Page:
-        """Read one page of the list.
+        """Read one page of the list: of its rows, those that may be seen.
 
         Raises:
             Invalid: The API does not take a filter, with the words near it.
             CatenaError: No usable answer after the retries that are due.
         """
+        narrowed = self._allowance.narrowed(query)
+        if narrowed is None:
+            return Page([])
+        admits = self._allowance.admits if self._allowance.bounded else None
+        decode = partial(decode_page, admits=admits) if admits else decode_page
         try:
-            page = await self._get(OPERATIONS, {}, decode_page, query.params(size, cursor))
+            page = await self._get(OPERATIONS, {}, decode, narrowed.params(size, cursor))
         except Invalid as exc:
             raise Invalid(f"{exc}{refused_words(query.filters, exc.offered)}", exc.offered) from exc
         self._drifts = page.drift != Drift()
+        party().operations += len(page.items) + len(page.left_out)
         current().read(len(page.items))
         return page
 
@@ -103,19 +118,22 @@ class CatenaClient:
         """Read one operation with its attempts.
 
         Raises:
-            NotFound: There is no such operation under this connection.
+            NotFound: There is no such operation under this connection, or it may not be seen.
             CatenaError: No usable answer after the retries that are due.
         """
         try:
             ids = {"connection_id": connection_id, "operation_id": operation_id}
-            operation = await self._get(OPERATION, ids, decode_one)
-        except NotFound as exc:
-            raise NotFound(
-                f"Catena knows no operation {as_data(operation_id)} under connection {as_data(connection_id)} (404). "
-                "Check both ids; list_resource_operations shows them side by side."
-            ) from exc
-        current().read(1)
-        return operation
+            if self._allowance.connection(connection_id):
+                found = await self._get(OPERATION, ids, decode_one)
+                if self._allowance.admits(found):
+                    current().read(1)
+                    return found
+        except NotFound:
+            pass
+        raise NotFound(
+            f"Catena knows no operation {as_data(operation_id)} under connection {as_data(connection_id)} (404). "
+            "Check both ids; list_resource_operations shows them side by side."
+        )
 
     async def connection_status(self, connection_id: str) -> str | None:
         """Return the status of a connection (active, stale, paused …); None where the token may not read it.
@@ -126,7 +144,7 @@ class CatenaClient:
             CatenaError: No usable answer after the retries that are due.
         """
         scopes = (await self.token()).scopes
-        if scopes and CONNECTIONS_SCOPE not in scopes:
+        if (scopes and CONNECTIONS_SCOPE not in scopes) or not self._allowance.connection(connection_id):
             return None
         try:
             return await self._get(CONNECTION, {"connection_id": connection_id}, _decode_status)

@@ -23,6 +23,7 @@ import msgspec
 
 from ..errors import RateLimited, Unavailable
 from .answers import rate_limited
+from .turns import Turns
 
 FIRST_AT_A_TIME = 4
 FIRST_PAUSE_S = 0.5
@@ -322,7 +323,7 @@ class Limiter:
     def __init__(self, most: int, keeper: Keeper | None = None) -> None:
         self.most = most
         self._keeper = keeper or Alone()
-        self._first = anyio.Lock()
+        self._turns = Turns()
         self._ended = anyio.Event()
 
     @property
@@ -362,11 +363,12 @@ class Limiter:
 
     async def _begin(self, request: str) -> None:
         self._refuse_a_long_pause()
-        async with self._first:
+        async with self._turns.one() as turn:
             while wait := await self._keeper.step(partial(Pace.begin, request=request, most=self.most)):
                 self._refuse_a_long_pause()
                 with anyio.move_on_after(wait if math.isfinite(wait) else self._keeper.look_again_s):
                     await self._ended.wait()
+                await self._turns.give_way(turn)
 
     async def _end(self, request: str, ending: Act[None]) -> None:
         def end(pace: Pace, now: float) -> None:

@@ -85,7 +85,7 @@ class Scan(Generic[_T]):
         progress: Progress | None = None,
     ) -> None:
         self._client = client
-        self._query = query
+        self._query = client.narrowed(query)
         self._collect = collect
         self.progress = progress
         self.allow(size, most)

@@ -1,7 +1,5 @@
 """Follow the cursor of one query page by page, and refuse pages that repeat or never end."""
 
-from datetime import datetime
-
 from ..errors import BrokenPaging
 from .client import CatenaClient
 from .query import Query
@@ -18,7 +16,7 @@ class Walk:
         self._client = client
         self._query = query
         self._empty = 0
-        self._last: set[tuple[str, str, datetime]] = set()
+        self._last: set[int] = set()
         self._asked: set[str] = set()
         self.cursor = cursor
         self.ended = False
@@ -32,7 +30,7 @@ class Walk:
         """
         page = await self._client.list_page(self._query, size, self.cursor)
         self.ended = page.next_page is None
-        these = {op.identity for op in page.items}
+        these = {hash(op.identity) for op in page.items} | page.left_out
         self._empty = 0 if these else self._empty + 1
         repeats = page.next_page in self._asked or (bool(these) and these <= self._last)
         if not self.ended and (repeats or self._empty > MOST_EMPTY_PAGES):

@@ -8,6 +8,7 @@ twice the time of decoding.
 """
 
 from collections import Counter
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from itertools import chain
 from typing import Annotated, Any, TypeVar
@@ -100,6 +101,8 @@ class Page(msgspec.Struct):
     items: list[Operation]
     next_page: str | None = None
     drift: Drift = msgspec.field(default_factory=Drift)
+    left_out: frozenset[int] = frozenset()
+    """Marks of the rows that may not be seen: enough to tell that a page repeats, or is not empty."""
 
 
 class _StrictPage(msgspec.Struct):
@@ -112,8 +115,12 @@ _loose = msgspec.json.Decoder()
 _T = TypeVar("_T", Log, Operation)
 
 
-def decode_page(body: bytes) -> Page:
-    """Decode a page of the list.
+Admits = Callable[[Operation], bool]
+"""Tells whether an operation may be seen."""
+
+
+def decode_page(body: bytes, admits: Admits | None = None) -> Page:
+    """Decode a page of the list; what `admits` does not let pass leaves nothing but a mark.
 
     Raises:
         Unreadable: The body is not a page, whatever its rows hold.
@@ -121,9 +128,18 @@ def decode_page(body: bytes) -> Page:
     try:
         page = _strict.decode(body)
     except UNDECODABLE:
-        return _decode_drifted(body)
+        return _decode_drifted(body, admits)
     records: list[Operation | Log] = [*page.items, *chain.from_iterable(op.logs for op in page.items if op.logs)]
-    return Page(page.items, page.next_page or None) if all(map(_settled, records)) else _decode_drifted(body)
+    if not all(map(_settled, records)):
+        return _decode_drifted(body, admits)
+    if admits is None:
+        return Page(page.items, page.next_page or None)
+    kept, left_out = [op for op in page.items if admits(op)], [op for op in page.items if not admits(op)]
+    return Page(kept, page.next_page or None, left_out=_marks_of(left_out))
+
+
+def _marks_of(operations: Iterable[Operation]) -> frozenset[int]:
+    return frozenset(hash(op.identity) for op in operations)
 
 
 NOT_JSON = (
@@ -132,14 +148,26 @@ NOT_JSON = (
 )
 
 
-def _decode_drifted(body: bytes) -> Page:
+def _decode_drifted(body: bytes, admits: Admits | None) -> Page:
     drift = Drift()
     page = decode_any(body, drift)
     items, cursor = (page.get("items"), page.get("next_page")) if isinstance(page, dict) else (None, None)
     if not isinstance(items, list) or not (cursor is None or isinstance(cursor, str)):
         raise Unreadable(NOT_JSON)
-    read = [decode_operation(item, drift) for item in items]
-    return Page([op for op in read if op is not None], cursor or None, drift)
+    if admits is None:
+        read = [decode_operation(item, drift) for item in items]
+        return Page([op for op in read if op is not None], cursor or None, drift)
+    kept, left_out = [], []
+    for item in items:
+        op = decode_operation(item, own := Drift())
+        if op is None:
+            drift.unreadable += 1  # whose it is cannot be told: it is counted, and nothing of it is told
+        elif admits(op):
+            kept.append(op)
+            drift.add(own)
+        else:
+            left_out.append(op)
+    return Page(kept, cursor or None, drift, _marks_of(left_out))
 
 
 def decode_any(body: bytes, drift: Drift) -> Any:

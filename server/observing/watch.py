@@ -11,7 +11,7 @@ import msgspec
 from mcp import MCPError
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.types import INTERNAL_ERROR, INVALID_PARAMS
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from ..telemetry import Call, answering
 from .arguments import told
@@ -143,10 +143,7 @@ def _trace_of(told: object) -> str | None:
 def _client_of(ctx: ServerRequestContext[Any, Any]) -> tuple[str, str] | None:
     """Return name and version of the client's program: each request tells it, or `initialize` did on this connection."""
     told = ctx.session.client_params
-    info = told.client_info if told else None
-    if ctx.method == "initialize" and isinstance(given := (ctx.params or {}).get("clientInfo"), Mapping):
-        return _clean(given.get("name", "")), _clean(given.get("version", ""))
-    return (_clean(info.name), _clean(info.version)) if info else None
+    return (_clean(told.client_info.name), _clean(told.client_info.version)) if told else None
 
 
 def _clean(text: object) -> str:
@@ -154,8 +151,10 @@ def _clean(text: object) -> str:
 
 
 def _ended(result: HandlerResult, call: Call) -> Ended:
-    size = len(msgspec.json.encode(result)) if isinstance(result, dict) else None
-    if isinstance(result, dict) and result.get("isError") is True:
+    if isinstance(result, BaseModel):  # of middleware that answered by itself
+        result = result.model_dump(by_alias=True, mode="json", exclude_none=True)
+    size = len(msgspec.json.encode(result)) if result is not None else None
+    if result is not None and result.get("isError") is True:
         return Ended("tool_error", call.fault or None, size)
     return Ended("ok", None, size)
 

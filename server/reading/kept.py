@@ -21,6 +21,7 @@ import msgspec
 if TYPE_CHECKING:
     import polars as pl
 
+    from ..analysis.folded import Closer
     from ..causes.memory import Memory
 
 MOST_BYTES = 1_000_000
@@ -79,10 +80,15 @@ class Kept:
 
 
 class Rows:
-    """The rows of a reading under a name that means them alone: a part is named by its read and how it was cut."""
+    """The rows of a reading under a name that means them alone: a part is named by its read and how it was cut.
 
-    def __init__(self, frame: pl.DataFrame, name: str = "", kept: Kept | None = None) -> None:
-        self.frame = frame
+    `closer`: where rows stand for several operations.
+    """
+
+    def __init__(
+        self, frame: pl.DataFrame, name: str = "", kept: Kept | None = None, closer: Closer | None = None
+    ) -> None:
+        self.frame, self.closer = frame, closer
         self.name = name or str(next(_NUMBERS))
         self.kept = kept or Kept(len(frame))
 

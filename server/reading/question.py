@@ -15,6 +15,7 @@ from .kept import Rows
 if TYPE_CHECKING:
     import polars as pl
 
+    from ..analysis.folded import Closer
     from ..catena.bookmark import Bookmark
     from ..catena.coverage import Coverage
 
@@ -74,14 +75,24 @@ class Extent:
 
 @dataclass(frozen=True)
 class Reading(Extent):
-    """Rows of a question, and what they cover."""
+    """Rows of a question, and what they cover.
+
+    `kept` of its operations are from the history, which `note` tells of; `closer` where rows stand for several of them.
+    """
 
     rows: Rows
+    kept: int = 0
+    note: str | None = None
 
     @property
     def frame(self) -> pl.DataFrame:
         """The rows as a frame."""
         return self.rows.frame
+
+    @property
+    def closer(self) -> Closer | None:
+        """What tells single operations, where rows stand for several."""
+        return self.rows.closer
 
     def told_to(self, question: Question) -> Reading:
         """Return the same rows for one who asked for the same in other words."""

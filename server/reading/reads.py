@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from ..catena.coverage import Coverage, Read
     from ..catena.wire import Operation
     from ..store.shared import Entry
+    from .beyond import Beyond
     from .sharing import Sharing
 
 ANALYSIS_S = 3.0
@@ -60,6 +61,7 @@ class Reads:
     sharing: Callable[[], Awaitable[Sharing | None]]
     seen: Seen
     tasks: TaskGroup
+    beyond: Callable[[], Beyond | None] = lambda: None
 
     def __post_init__(self) -> None:
         """Set the store up; it holds at most what two of the largest calls read, and parts of five."""
@@ -80,6 +82,18 @@ class Reads:
         if found := await self._found(question, fresh_for):
             current().came_from("held")
             return found
+        if not question.start and (beyond := self.beyond()):
+            rest = partial(self._rest, refresh=refresh, progress=progress, ends_at=ends_at, fresh_for=fresh_for)
+            if kept := await beyond.answer(question, refresh, rest, self._operations):
+                self.seen.learn(kept[0].frame)
+                return kept
+        return await self._lately(question, refresh, progress, ends_at)
+
+    async def _lately(
+        self, question: Question, refresh: bool, progress: Progress, ends_at: float
+    ) -> tuple[Reading, datetime]:
+        """Return rows that another server reads, or the API lists."""
+        fresh_for = timedelta(0) if refresh else timedelta(seconds=self.settings.fresh_s)
         read = partial(self._read, question, ends_at, refresh)
         if sharing := await self.sharing():
             entries = await sharing.store.entries()
@@ -111,6 +125,14 @@ class Reads:
         frames = [held.value.frame for held in self.store.held(self.clock())]
         found = [await anyio.to_thread.run_sync(like, frame, column, name) for frame in frames]
         return sorted({near for ids in found for near in ids}, key=lambda near: (len(near), near))
+
+    async def _rest(
+        self, question: Question, refresh: bool, progress: Progress, ends_at: float, fresh_for: timedelta
+    ) -> tuple[Reading, datetime]:
+        """Return rows that the history lacks; it holds none unless windows were found to go by creation."""
+        client = await self.client()
+        client.window_field = client.window_field or "created_at"
+        return await self._found(question, fresh_for) or await self._lately(question, refresh, progress, ends_at)
 
     def _import_aside(self) -> None:
         """Import what rows need in a thread, while the first requests are under way."""
@@ -161,6 +183,7 @@ class Reads:
         current().came_from("api")
         client, size, most = await self.client(), question.size, question.most
         self._import_aside()
+        grown = None
         if question.start:
             left_s = ends_at - anyio.current_time()
             read = await read_on(client, question.start, _rows_of, size=size, most=most, deadline_s=left_s)
@@ -173,12 +196,15 @@ class Reads:
             grown = None if refresh else await self._grown(question, as_of, ends_at, progress)
             frame, read = grown or await self._scanned(question, as_of, ends_at, progress)
         frame, coverage = _of_window(question.window, frame, read.coverage, by_creation=False)
-        if coverage.complete:
+        beyond = self.beyond()
+        if coverage.complete or beyond:
             with anyio.CancelScope(deadline=ends_at):
                 await self._find_window_field(client, question.query, frame)
         if by_creation := client.window_field == "created_at":
             frame, coverage = _of_window(question.window, frame, coverage, by_creation=True)
         reading = Reading(question.window, coverage, question.filters, by_creation, Rows(frame))
+        if beyond and grown is None:  # else rows are older than told
+            beyond.keep(question, reading, as_of)
         return Held(reading, as_of, len(frame), worth_holding=coverage.complete, until=until)
 
     async def _joined(self, read: Read[pl.DataFrame]) -> pl.DataFrame:

@@ -14,6 +14,7 @@ from starlette.types import Scope
 from .. import __version__
 from ..errors import OpsError
 from ..runtime import Runtime
+from ..runtimes import Runtimes
 
 ALIVE = "/healthz"
 READY = "/readyz"
@@ -71,15 +72,20 @@ class Health:
         return self._state
 
 
-async def state_of(runtime: Runtime | None) -> State:
-    """See that a token can be had, or is held, and that the shared store answers; what fails is told in the log alone."""
-    if runtime is None:
+async def state_of(opened: Runtime | Runtimes | None) -> State:
+    """See that a token can be had, or is held, and that the shared store answers; what fails is told in the log alone.
+
+    Of tenants it tells only that calls are taken: with whose credentials Catena is asked is known when a caller is.
+    """
+    if opened is None:
         return "unready"
+    if isinstance(opened, Runtimes):
+        return "ok"
     state: State = "unready"
     with anyio.move_on_after(CHECK_S):
         try:
-            await (await runtime.client()).token()
-            sharing = await runtime.sharing()
+            await (await opened.client()).token()
+            sharing = await opened.sharing()
             fine, told = (True, "") if sharing is None else await sharing.store.check()
             state = "ok" if fine else "degraded"
         except OpsError as exc:

@@ -11,31 +11,66 @@ from starlette.types import ASGIApp
 
 from ..app import OpsServer
 from ..errors import BadSettings
+from ..settings import Settings
+from ..tenants import EVERYONE, load_tenants
 from .callers import caller
 from .connections import Connection
-from .door import MCP, door
+from .door import MCP, WholeRequests, door
 from .ending import Ending
 from .health import Health, state_of
 from .limits import Limits
 from .names import LOOPBACK, Names, is_every_address, is_loopback, name_of
+from .sign_in import Guarded, SignIn
+from .tokens import Verifier
 
 
-def serve_http(server: OpsServer, host: str, port: int, allowed: Sequence[str], drain_s: float = 0) -> None:
+def serve_http(
+    server: OpsServer,
+    host: str,
+    port: int,
+    allowed: Sequence[str],
+    guarded: Guarded | None,
+    instead: str,
+    drain_s: float = 0,
+) -> None:
     """Serve MCP until a signal ends it; `allowed` are the host names by which clients may reach it.
 
-    `drain_s` is for how long it says, told to end, that it is not ready, before it takes no more connections.
+    `instead` says what stands in the place of a sign-in where it is not `guarded`. `drain_s` is for how long it says, told
+    to end, that it is not ready, before it takes no more connections.
 
     Raises:
-        BadSettings: It cannot listen there, or a host is none.
+        BadSettings: It cannot listen there, a host is none, or others reach it and nothing guards it.
     """
+    if not guarded and not instead and host.strip() and not is_loopback(host):
+        raise BadSettings(UNGUARDED.format(host))
     check_free(host, port)
     shown = f"[{host}]" if ":" in host else host
-    names = names_for(host, allowed)
-    sys.stderr.write(f"Serving MCP at http://{shown}:{port}{MCP} (Ctrl-C ends it)\n")
-    if not is_loopback(host) and not allowed:
+    names = names_for(host, [*allowed, *([guarded.host] if guarded else [])])
+    signed_in = f"sign-in by {guarded.issuer}" if guarded else instead or "no sign-in, for this machine alone"
+    sys.stderr.write(f"Serving MCP at http://{shown}:{port}{MCP}, {signed_in} (Ctrl-C ends it)\n")
+    if not is_loopback(host) and not allowed and not guarded:
         sys.stderr.write(warning(host))
     health = Health(lambda: state_of(server.opened))
-    server_of(application(server, names, health=health), host, port, health=health, drain_s=drain_s).run()
+    app = application(server, names, guarded=guarded, health=health)
+    server_of(app, host, port, health=health, drain_s=drain_s).run()
+
+
+UNGUARDED = (
+    "--host {} lets other machines reach this server, and nothing says who may ask: whoever reaches it would read with your "
+    "Catena credentials. Let callers sign in (CATENA_AUTH_ISSUER and CATENA_AUTH_AUDIENCE), name the gateway that lets only "
+    "yours through (--behind NAME), say that it shall have no sign-in (--no-sign-in), or leave out --host."
+)
+
+
+def guarded_by(settings: Settings) -> Guarded | None:
+    """Return who signs the tokens of callers, for which address, and who they may be; None where nobody signs in.
+
+    Raises:
+        BadSettings: The file of tenants cannot be used.
+    """
+    issuer, audience, path = settings.auth_issuer, settings.auth_audience, settings.tenants_file
+    tenants = load_tenants(path) if path else EVERYONE
+    return Guarded(issuer, audience, tenants) if issuer and audience else None
 
 
 def names_for(host: str, allowed: Sequence[str]) -> Names:
@@ -58,21 +93,32 @@ def warning(host: str) -> str:
     """Say what it means to be reached from other machines without naming how."""
     known = "localhost" if is_every_address(host) else f"localhost or {host}"
     return (
-        "WARNING: other machines reach this server, and it has no sign-in: whoever reaches it reads with your Catena "
-        f"credentials. Clients that call it anything but {known} are refused (421), but any program can give that "
+        "WARNING: other machines reach this server, and it asks nobody to sign in: whoever reaches it reads with your "
+        f"Catena credentials. Clients that call it anything but {known} are refused (421), but any program can give that "
         "name.\n         Add --allowed-host with the name clients use, and let only your gateway or network reach it; "
         "or leave out --host.\n"
     )
 
 
-def application(server: OpsServer, names: Names, limits: Limits | None = None, health: Health | None = None) -> ASGIApp:
-    """Return the whole application: MCP and health behind the door."""
+def application(
+    server: OpsServer,
+    names: Names,
+    limits: Limits | None = None,
+    guarded: Guarded | None = None,
+    health: Health | None = None,
+) -> ASGIApp:
+    """Return the whole application: MCP and health behind the door, and MCP behind the sign-in where there is one."""
     if server.watch:
         server.watch.who = caller
+    health = health or Health(lambda: state_of(server.opened))
     # The door has checked names already, and whole ones: the SDK compares only how they begin.
     unchecked = TransportSecuritySettings(enable_dns_rebinding_protection=False)
     app = server.streamable_http_app(streamable_http_path=MCP, stateless_http=True, transport_security=unchecked)
-    return door(app, names, limits or Limits(), health or Health(lambda: state_of(server.opened)))
+    inside = WholeRequests(app, limits or Limits())
+    if guarded is None:
+        return door(inside, names, health)
+    app.router.routes.extend(guarded.routes())
+    return door(SignIn(inside, guarded, Verifier(guarded.issuer, guarded.audience)), names, health)
 
 
 def server_of(

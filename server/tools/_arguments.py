@@ -1,7 +1,7 @@
 """The arguments the tools share: named and limited as the API's query parameters, described once, checked in one place."""
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
@@ -179,14 +179,14 @@ def fixed_window(from_datetime: str | None, to_datetime: str | None, now: dateti
     return window_of(from_datetime or None, to_datetime or None, now)
 
 
-def resumed(given: Bookmark, cursor: str) -> Bookmark:
+def resumed(given: Bookmark, cursor: str, handed_in: Callable[[str], Bookmark | None]) -> Bookmark:
     """Return where a cursor goes on: one of ours carries its question, the API's own takes the one given.
 
     Raises:
         BadArgument: The cursor is broken, or carries another question than the one given.
     """
     _check_length("cursor", cursor, LONGEST_CURSOR)
-    held = Bookmark.decode(cursor)
+    held = handed_in(cursor)
     if held is None:
         return msgspec.structs.replace(given, cursor=cursor)
     same_filters = not given.filters or given.filters == held.filters

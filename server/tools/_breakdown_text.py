@@ -13,7 +13,7 @@ from ._render import (
     covered,
     no_operations,
     other_causes,
-    percent,
+    percent_of,
     plural,
     quotation,
     second,
@@ -60,7 +60,7 @@ def _verdict(told: Breakdown) -> str:
         return no_operations(told) if told.coverage.complete else "Nothing can be told: no part of the window was read."
     of, unknown = OF_CAUSES if totals.covers else "", totals.unknown_status or 0
     first = (
-        f"{totals.failed:,} of {plural(totals.operations, 'operation')} failed{of}{part} ({percent(totals.failure_rate)})"
+        f"{totals.failed:,} of {plural(totals.operations, 'operation')} failed{of}{part} ({percent_of(totals.failed, totals.operations)})"
         if totals.failed
         else f"No failures{of} in {'the other ' if unknown else ''}{plural(totals.operations - unknown, 'operation')}{part}"
     )
@@ -83,7 +83,7 @@ def _row(row: BreakdownRow, titled: Collection[str]) -> list[str]:
     key = " · ".join(_value(name, value) for name, value in row.key.items())
     owner = words(row.source_name, row.fleet_ref)
     counts = f"{row.failed:,}" if row.failure_rate is None else f"{row.failed:,}/{row.operations:,}"
-    rate = "" if row.failure_rate is None else f" ({percent(row.failure_rate)})"
+    rate = "" if row.failure_rate is None else f" ({percent_of(row.failed, row.operations)})"
     parts = [f"{words(key, owner and f'({owner})')}: {counts}{rate}"]
     if row.records:
         parts.append(_records(row.records))

@@ -10,12 +10,15 @@ from ._render import percent, plural
 
 def coverage_of(reading: Reading, *, from_cursor: bool = False, say: Sequence[str | None] = ()) -> CoverageRead:
     """Return what was read; the note says why it ended early, what did not look like the contract, and what else to `say`."""
+    from ..analysis.folded import operations_in
+
     coverage = reading.coverage
     return CoverageRead(
         complete=coverage.complete,
         covered_from=coverage.start,
         covered_to=coverage.end,
-        scanned=len(reading.frame),
+        scanned=operations_in(reading.frame),
+        kept=reading.kept,
         left_out=coverage.drift.unreadable + coverage.drift.outside or None,
         pages=coverage.pages,
         note=" ".join(filter(None, [*_notes(reading, from_cursor), *say])) or None,
@@ -39,6 +42,8 @@ def _notes(reading: Reading, from_cursor: bool) -> list[str]:
         notes += _ways_on(reading)
     if coverage.retry_after is not None:
         notes.append(f"Come back in {plural(max(1, round(coverage.retry_after)), 'second')}.")
+    if reading.note:
+        notes.append(reading.note)
     return notes + _drift_notes(reading)
 
 

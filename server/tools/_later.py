@@ -52,7 +52,10 @@ async def read_with_later(
         return reading, as_of, _not_read(str(exc).rstrip("."))
     if not later.coverage.complete:
         return reading, as_of, _not_read(later.coverage.stopped or "it could not be read whole")
-    read = f"{len(later.frame):,} operation{'' if len(later.frame) == 1 else 's'}"
+    from ..analysis.folded import operations_in
+
+    count = operations_in(later.frame)
+    read = f"{count:,} operation{'' if count == 1 else 's'}"
     note = f"Outcomes look past the window, up to {iso(later.window.end)} ({read} more)."
     return reading, as_of, Later(later, note)
 

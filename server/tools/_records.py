@@ -53,6 +53,8 @@ async def records_found(
     Raises:
         CatenaError: Nothing at all of the window could be read.
     """
+    from ..analysis.folded import operations_in
+
     same = (window.start, window.end) == (start.start, start.end)
     window = window if same else Window(start.start, start.end, start.default)
     question = Question(start.api_filters, window, PAGE, runtime.settings.max_operations)
@@ -60,12 +62,12 @@ async def records_found(
     told = await runtime.analysed(partial(_told, reading, later, outcome, start.group, start.after), reading)
     start = msgspec.structs.replace(start, start=reading.window.start, end=reading.window.end)
     found = Found.begun(start)
-    found.scanned, found.records = len(reading.frame), told.records.failed
+    found.scanned, found.records = operations_in(reading.frame), told.records.failed
     found.coverage = coverage_of(reading, say=(later.note,))
     if start.group:
         found.say(causes_told({start.group: told.cause}))
     if known := guessed(told.records):
-        found.say(f"Of the {told.records.failed:,} {known}.")
+        found.say(f"Of these {told.records.failed:,}, {known}.")
     if told.records.exist:
         found.say(f"{plural(told.records.exist, 'create')} of them {EXIST}: there is a record to update.")
     await anyio.to_thread.run_sync(_fill, found, told, start)
@@ -83,7 +85,8 @@ def _told(
     from ..analysis.by_outcome import last_failures
 
     following = later.reading.frame if later.reading else None
-    return last_failures(reading.frame, following, outcome, group, after, memory)
+    closers = (reading.closer, later.reading.closer if later.reading else None)
+    return last_failures(reading.frame, following, outcome, group, after, memory, closers)
 
 
 def _fill(found: Found, told: "LastFailures", start: Bookmark) -> None:

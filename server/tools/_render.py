@@ -41,8 +41,13 @@ def plural(count: int, noun: str) -> str:
 
 
 def percent(share: float) -> str:
-    """Write a share between 0 and 1 as a percentage, without an empty decimal."""
-    return f"{share * 100:.1f}".removesuffix(".0") + " %"
+    """Write a share between 0 and 1 as a percentage, without an empty decimal; what is more than nothing is not told as 0."""
+    return "<0.1 %" if 0 < share < 0.0005 else f"{share * 100:.1f}".removesuffix(".0") + " %"
+
+
+def percent_of(part: int, whole: int) -> str:
+    """Write a part as a percentage: from the counts, since a rate in a result is rounded already."""
+    return percent(part / whole if whole else 0.0)
 
 
 def retry_told(retryable: bool | None) -> str:
@@ -100,7 +105,7 @@ def _verdict(summary: Summary) -> str:
     unknown = totals.unknown_status or 0
     causes = len(summary.groups) + len(summary.more or []) + summary.other.groups
     of = OF_CAUSES if totals.covers else ""
-    failed = f"{totals.failed:,} of {plural(totals.operations, 'operation')} failed{of}{part} ({percent(totals.failure_rate)})"
+    failed = f"{totals.failed:,} of {plural(totals.operations, 'operation')} failed{of}{part} ({percent_of(totals.failed, totals.operations)})"
     first = (
         f"{failed}, {plural(causes, 'cause')}"
         if totals.failed
@@ -149,7 +154,7 @@ def guessed(records: Records) -> str:
     """Say of how many records it is only guessed which writes are theirs."""
     told = ((records.by_field, "fields"), (records.by_payload, "identical payloads"))
     known = [f"{count:,} by {what}" for count, what in told if count]
-    return f"known only: {', '.join(known)}" if known else ""
+    return f"identity guessed: {', '.join(known)}" if known else ""
 
 
 EXIST = "exist at the TSP"
@@ -175,7 +180,7 @@ def _waiting(pending: Pending) -> str:
 def covered(coverage: CoverageRead, what: str = "window") -> str:
     """Say what was read of a window, and how to go on where that is not all."""
     source = f" on {plural(coverage.pages, 'page')}" if coverage.pages else ""
-    if coverage.scanned and not coverage.pages:
+    if coverage.scanned and not coverage.pages and not coverage.kept:
         source = ", of rows read for another question just before"
     read = plural(coverage.scanned, "operation") + source
     not_whole = "NOT read whole" if what == "window" else f"The {what} was NOT read whole"
@@ -200,6 +205,8 @@ def _group(number: int, group: Group) -> list[str]:
         f"   {plural(affected.records, 'record')}: {became(outcome)}; {resources}; {places}{_working(group)}.",
         f"   Owner: {group.owner}; {retry_told(group.retryable)}. {group.advice}",
     ]
+    if group.seen_before:
+        lines.append(f"   Seen before: {group.seen_before}.")
     if group.concentration:
         found = group.concentration
         value = "that connection" if [found.value] == group.top_connections else f"{found.dimension} {found.value}"

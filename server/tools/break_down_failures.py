@@ -91,7 +91,7 @@ async def break_down_failures(
     answer, found = await runtime.analysed(partial(_broken_down, reading, as_of, asked), reading)
     answer.coverage.say(await what_is_missing(runtime, reading))
     fitted = _fitted(answer, found, asked.most, chosen=most is not None)
-    return answer_of(fitted, breakdown_text, personal=runtime.settings.show_personal_data)
+    return answer_of(fitted, breakdown_text, personal=runtime.personal)
 
 
 def _dimensions(by: list[str]) -> tuple[str, ...]:
@@ -120,7 +120,9 @@ def _broken_down(reading: Reading, as_of: datetime, asked: "Asked", memory: "Mem
     window, read = reading.window, coverage_of(reading)
     causes = now_known(asked.groups, reading.frame, memory) if asked.groups else {}
     known = replace(asked, groups=tuple({now or name: None for name, now in causes.items()}))
-    found = broken_down(reading.frame, read.covered_from or window.start, read.covered_to or window.end, known, memory)
+    found = broken_down(
+        reading.frame, read.covered_from or window.start, read.covered_to or window.end, known, memory, reading.closer
+    )
     read.note = " ".join(filter(None, (causes_told(causes), read.note))) or None
     rows, other = found.first(asked.most)
     answer = Breakdown(

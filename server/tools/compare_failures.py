@@ -75,7 +75,7 @@ async def compare_failures(
     comparison.coverage["window"].say(missing)
     if not missing:
         comparison.coverage["baseline"].say(await what_is_missing(runtime, before))
-    return answer_of(comparison, comparison_text, personal=runtime.settings.show_personal_data)
+    return answer_of(comparison, comparison_text, personal=runtime.personal)
 
 
 def _baseline(window: Window, start: str | None, end: str | None, now: datetime) -> Window:

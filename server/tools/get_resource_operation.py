@@ -48,13 +48,13 @@ async def get_resource_operation(
 
     named = await runtime.learning(partial(learned_from, [found]), {found.source_name})
     told = await anyio.to_thread.run_sync(_told, found, filters, runtime, named)
-    return answer_of(told, operation_text, personal=runtime.settings.show_personal_data)
+    return answer_of(told, operation_text, personal=runtime.personal)
 
 
 def _told(op: "Operation", filters: dict[str, str], runtime: Runtime, named: "Learned") -> OneOperation:
     from ..analysis.operations import MOST_ATTEMPTS, attempts_of, cause_told, row_of
 
-    personal, now = runtime.settings.show_personal_data, runtime.clock()
+    personal, now = runtime.personal, runtime.clock()
     attempts = attempts_of(op, MOST_ATTEMPTS)
     row = row_of(op, detail="full", personal=personal, named=named).model_copy(
         update={"logs": None, "logs_left_out": None}

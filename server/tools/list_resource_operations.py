@@ -90,7 +90,7 @@ async def list_resource_operations(
         filters.given(), window.start, window.end, window.default, status, group, detail, size or 0, outcome=outcome
     )
     if cursor:
-        start = resumed(start, cursor)
+        start = resumed(start, cursor, runtime.handed_in)
         # What is at its default counts as not given, so that passing the cursor alone goes on as it began.
         kept = start.detail if detail == CONCISE else detail
         start = msgspec.structs.replace(start, detail=kept, size=size or start.size)
@@ -101,7 +101,7 @@ async def list_resource_operations(
         ends_at = anyio.current_time() + runtime.settings.deadline_s
         cause = await _cause(runtime, start, window) if start.group else None
         found = await _find(runtime, start, cause, ends_at)
-    personal, ids = runtime.settings.show_personal_data, found.ids() if found.ids_alone else None
+    personal, ids = runtime.personal, found.ids() if found.ids_alone else None
     if not found.rows and found.goes_on is None:
         found.say(await _why_none(runtime, found, start))
     page = OperationList(
@@ -114,7 +114,7 @@ async def list_resource_operations(
         records=found.records,
         coverage=found.coverage,
         scanned=found.scanned,
-        next_cursor=found.goes_on.encode() if found.goes_on else None,
+        next_cursor=runtime.handed_out(found.goes_on) if found.goes_on else None,
         note=found.note,
         payload_values=HIDDEN if start.detail == "full" and found.rows and not personal else None,
     )
@@ -191,7 +191,7 @@ async def _find(runtime: Runtime, start: Bookmark, cause: str | None, ends_at: f
 async def _fill(found: Found, reader: "Reader", start: Bookmark, cause: str | None, runtime: Runtime) -> None:
     from ..analysis.operations import learned_from, matches, row_of
 
-    personal = runtime.settings.show_personal_data
+    personal = runtime.personal
     while True:
         page = list(await reader.next())
         runtime.seen.learn_from([op for _, op in page])

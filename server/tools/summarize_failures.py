@@ -80,7 +80,8 @@ async def summarize_failures(
     filters = filters_of(runtime.seen, resource, connection_id, source_name, fleet_refs, operation, source_id)
     window = fixed_window(from_datetime, to_datetime, runtime.clock())
     if cursor:
-        start = resumed(Bookmark(filters.given(), window.start, window.end, window.default), cursor)
+        given = Bookmark(filters.given(), window.start, window.end, window.default)
+        start = resumed(given, cursor, runtime.handed_in)
         filters, window = start.api_filters, Window(start.start, start.end, start.default)
     most = min(max_operations or settings.max_operations, settings.max_operations)
     # A list by outcome read the window whole: its cursor says which, and no place to begin at.
@@ -92,8 +93,9 @@ async def summarize_failures(
     summary = await runtime.analysed(partial(_summary, reading, as_of, later, wanted), reading)
     summary.coverage.say(await what_is_missing(runtime, reading))
     await _add_connection_status(runtime, summary.groups[:MOST_SHOWN])
+    await _add_seen_before(runtime, question, summary)
     summary = _fitted(summary, lines=max_groups is not None)
-    answer = answer_of(summary, summary_text, personal=settings.show_personal_data)
+    answer = answer_of(summary, summary_text, personal=runtime.personal)
     if settings.board:
         answer.meta = {TIMELINES: {group.id: group.over_time for group in summary.groups}}
     return answer
@@ -132,6 +134,7 @@ def _summary(reading: Reading, as_of: datetime, later: Later, asked: _Asked, mem
         memory=memory,
         only=only,
         later=later.reading.frame if later.reading else None,
+        closers=(reading.closer, later.reading.closer if later.reading else None),
     )
     return Summary(
         window=WindowRead(from_datetime=window.start, to_datetime=window.end, default=window.default or None),
@@ -156,6 +159,17 @@ async def _add_connection_status(runtime: Runtime, groups: list[Group]) -> None:
                 status = await runtime.connection_status(group.example.connection_id.text)
                 if status:
                     group.advice += f" The connection is {quote(status, 20)}."
+
+
+async def _add_seen_before(runtime: Runtime, question: Question, summary: Summary) -> None:
+    """Say of each cause when it failed before the window, where a history tells."""
+    if runtime.beyond is None or question.start or not summary.groups:
+        return
+    sources = {group.source_name.text for group in summary.groups}
+    found, note = await runtime.beyond.seen_before(question, sources, runtime.memory)
+    for group in summary.groups:
+        group.seen_before = found.get(group.id)
+    summary.coverage.note = " ".join(filter(None, (summary.coverage.note, note))) or None
 
 
 def _fitted(summary: Summary, *, lines: bool) -> Summary:

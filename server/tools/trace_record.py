@@ -76,7 +76,7 @@ async def trace_record(
     trace.note = (
         " ".join(filter(None, (trace.note, _of_window(found, around), await _why_none(runtime, given, found)))) or None
     )
-    return answer_of(trace, trace_text, personal=runtime.settings.show_personal_data)
+    return answer_of(trace, trace_text, personal=runtime.personal)
 
 
 Given = dict[str, str | list[str]]
@@ -149,7 +149,7 @@ async def _found(runtime: Runtime, record: Identity, window: Window, ends_at: fl
 def _trace(runtime: Runtime, given: Given, record: Identity, found: Found, named: "Learned") -> Trace:
     from ..analysis.story import changes_since_success, head_of, in_order, state_of, steps_of
 
-    personal, writes, window = runtime.settings.show_personal_data, in_order(found.operations), found.window
+    personal, writes, window = runtime.personal, in_order(found.operations), found.window
     steps = steps_of(writes, personal, named)
     return Trace(
         window=WindowRead(from_datetime=window.start, to_datetime=window.end, default=window.default or None),

@@ -59,7 +59,7 @@ class Endpoint:
 
     @property
     def tokens(self) -> Tokens:
-        return Tokens(self.http, TOKEN_URL, "client", SecretStr(SECRET), "organization")
+        return Tokens(self.http, TOKEN_URL, "client", lambda: SecretStr(SECRET), "organization")
 
     def client(self, attempts: int = 2) -> CatenaClient:
         return CatenaClient(self.http, API, self.tokens, Limiter(50), Retries(attempts, 0, 0))

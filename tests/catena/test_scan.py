@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 from trio.testing import MockClock
 
+from server.catena.allowance import EVERYTHING
 from server.catena.auth import Tokens
 from server.catena.client import CatenaClient, Retries
 from server.catena.coverage import Read
@@ -81,6 +82,7 @@ class Listing(CatenaClient):
 
     def __init__(self, world: World, concurrency: int = 8, slowest: float = 1.0) -> None:
         self._world = world
+        self._allowance = EVERYTHING
         self._limiter = Limiter(concurrency)
         self._ranked = world.ranked()
         self._random = Random(7)
@@ -617,7 +619,7 @@ async def test_the_stand_in_is_read_whole_through_its_troubles(faults: Faults) -
     api = build_api(world, clock=lambda: NOW, faults=faults)
     http = httpx.AsyncClient(transport=httpx.ASGITransport(api))
     base = "https://api.example"
-    tokens = Tokens(http, base + TOKEN_PATH, CLIENT_ID, SecretStr(CLIENT_SECRET), "organization")
+    tokens = Tokens(http, base + TOKEN_PATH, CLIENT_ID, lambda: SecretStr(CLIENT_SECRET), "organization")
     client = CatenaClient(http, base, tokens, Limiter(8), Retries(8, 0, 0))
     query = Query(Filters(), NOW - timedelta(days=3), NOW)
     result = await Scan(client, query, lambda ops: [op.id for op in ops], size=20, most=10_000).run(20)
@@ -627,3 +629,53 @@ async def test_the_stand_in_is_read_whole_through_its_troubles(faults: Faults) -
     last = int(query.end.timestamp() * 1e6)
     assert sorted(found) == sorted(op.id for op in world.operations if first <= op.created < last)
     assert len(found) > 200
+
+
+@dataclass
+class Seen(World):
+    """What may be seen of a world: one row of so many."""
+
+    every: int = 1
+
+    @property
+    def rows(self) -> Rows:
+        return super().rows[:: self.every]
+
+
+class Narrowed(Listing):
+    """The list endpoint over a world of which some rows may not be seen."""
+
+    def __init__(self, world: World, concurrency: int, every: int) -> None:
+        super().__init__(world, concurrency)
+        self._every = every
+
+    def _page(self, query: Query, size: int, after: int) -> Page:
+        page = super()._page(query, size, after)
+        kept = [op for op in page.items if int(op.id) % self._every == 0]
+        return Page(kept, page.next_page, left_out=frozenset(hash(op.identity) for op in page.items if op not in kept))
+
+
+@bounded
+@given(
+    world=WORLDS,
+    size=SIZES,
+    concurrency=CONCURRENCY,
+    every=st.sampled_from([1, 2, 7, 60, 1000]),
+    most=st.sampled_from([1, 5, 40, 10_000]),
+    deadline=st.sampled_from([3.0, 90_000.0]),
+)
+def test_of_a_window_of_which_not_all_may_be_seen_exactly_the_rest_is_read(
+    world: World, size: int, concurrency: int, every: int, most: int, deadline: float
+) -> None:
+    may = Seen(**{name: getattr(world, name) for name in World.__dataclass_fields__}, every=every)
+    result = read(Narrowed(world, concurrency, every), max(size, 2 + world.repeat), most, deadline)
+    assert_exact(result, may, most)
+    if most == 10_000 and deadline == 90_000:
+        assert result.coverage.complete
+
+
+def test_many_pages_of_which_nothing_may_be_seen_are_no_broken_list() -> None:
+    world = even(300, order="scattered", cap=1)
+    result = read(Narrowed(world, 1, 1000), 1)
+    assert result.coverage.complete
+    assert len(counted(result)) == 1

@@ -13,7 +13,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from mcp import Client, MCPError
-from mcp.types import Implementation, RequestParamsMeta
+from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
+from mcp.types import CallToolResult, Implementation, RequestParamsMeta, TextContent
 from pydantic import SecretStr
 
 from server.app import OpsServer
@@ -128,6 +129,22 @@ async def test_what_went_wrong_is_told_by_its_kind(serve: Serve, file: Path) -> 
         ("summarize_failures", "tool_error", "NotSignedIn"),
     ]
     assert lines(file)[1]["arguments"] == {"(unknown)": 1}
+
+
+async def test_a_refusal_by_what_stands_before_the_tools_is_told_too(serve: Serve, file: Path) -> None:
+    server = serve(audit_file=str(file))
+
+    async def refusing(ctx: ServerRequestContext[Any], call_next: CallNext) -> HandlerResult:
+        if ctx.method != "tools/call":
+            return await call_next(ctx)
+        return CallToolResult(content=[TextContent(type="text", text="come back later")], is_error=True)
+
+    server.middleware.append(refusing)
+    async with Client(server) as client:
+        await client.call_tool("list_resource_operations", {})
+    (line,) = lines(file)
+    assert line["outcome"] == "tool_error"
+    assert line["bytes"] > len("come back later")
 
 
 async def test_a_call_that_its_client_leaves_is_told_as_cancelled(serve: Serve, file: Path) -> None:

@@ -75,6 +75,21 @@ def test_every_alert_says_what_it_means_and_what_to_do() -> None:
         assert rule["labels"]["severity"] in ("warning", "critical")
 
 
+@pytest.mark.skipif(not shutil.which("promtool"), reason="promtool of Prometheus is not here")
+def test_prometheus_understands_what_the_dashboard_asks(tmp_path: Path) -> None:
+    asked = [
+        target["expr"].replace("$__rate_interval", "5m").replace("$job", ".+")
+        for panel in PANELS
+        for target in panel["targets"]
+    ]
+    rules = [{"record": f"panel:{number}", "expr": expr} for number, expr in enumerate(asked)]
+    (tmp_path / "rules.yaml").write_text(yaml.safe_dump({"groups": [{"name": "panels", "rules": rules}]}))
+    ran = subprocess.run(
+        ["promtool", "check", "rules", tmp_path / "rules.yaml"], capture_output=True, text=True, check=False
+    )
+    assert f"{len(asked)} rules found" in ran.stdout, ran.stdout + ran.stderr
+
+
 def series(name: str, values: str, **labels: str) -> dict[str, str]:
     told = ", ".join(f'{label}="{value}"' for label, value in labels.items())
     return {"series": f'{name}{{job="catena-ops-mcp", {told}}}', "values": values}

@@ -77,7 +77,7 @@ async def test_over_http_a_gateways_trace_is_continued_where_the_client_tells_no
 async def test_the_figures_tell_durations_requests_refusals_rows_and_what_was_held(
     serve: Serve, collector: Collector
 ) -> None:
-    async with Client(serve(Faults(rate=8))) as client:
+    async with Client(serve(Faults(rate=3))) as client:
         answer = facts(await client.call_tool("summarize_failures", {"from_datetime": "-9d"}))
         await client.call_tool("summarize_failures", {"source_name": "samsara"})
         await client.call_tool("summarize_failures", {"source_name": "samsra"})
@@ -160,6 +160,36 @@ def test_without_an_endpoint_nothing_of_it_is_imported_even_by_a_call() -> None:
     )
     assert said.stdout.splitlines()[0] == "[]"
     assert "otel" not in said.stdout
+
+
+INSTRUMENTED = """
+import anyio
+from mcp import Client, MCPError
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import ConsoleSpanExporter, SimpleSpanProcessor
+provider = TracerProvider()
+provider.add_span_processor(SimpleSpanProcessor(ConsoleSpanExporter()))
+trace.set_tracer_provider(provider)
+from server.app import build_server
+from server.settings import load_settings
+async def main():
+    async with Client(build_server(load_settings(demo=True))) as client:
+        try:
+            await client.call_tool("jane@example.com", {})
+        except MCPError:
+            print("refused")
+anyio.run(main)
+"""
+
+
+def test_who_instruments_the_process_as_a_whole_gets_no_names_of_callers_from_the_sdk_either() -> None:
+    said = subprocess.run(
+        [sys.executable, "-c", INSTRUMENTED], cwd=ROOT, env=environment(), capture_output=True, text=True, check=True
+    )
+    assert "refused" in said.stdout
+    assert "SpanKind.SERVER" not in said.stdout
+    assert "jane" not in said.stdout
 
 
 def test_an_endpoint_without_the_packages_is_told_and_changes_nothing(

@@ -107,9 +107,9 @@ Open = Callable[..., Web]
 
 
 @contextmanager
-def running(app: ASGIApp, limits: Limits) -> Iterator[Web]:
+def running(app: ASGIApp, limits: Limits, port: int | None = None) -> Iterator[Web]:
     """Run an application the way `serve` does; end it like a signal would."""
-    port = free_port()
+    port = port or free_port()
     server = server_of(app, "127.0.0.1", port, limits)
     thread = threading.Thread(target=server.run)
     thread.start()

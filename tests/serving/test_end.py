@@ -17,7 +17,7 @@ from mcp import Client
 from starlette.types import Receive, Scope, Send
 
 from server.demo.access import CLIENT_ID, CLIENT_SECRET, TOKEN_PATH
-from server.serving.door import door
+from server.serving.door import WholeRequests, door
 from server.serving.health import Health, State
 from server.serving.http import names_for
 from server.serving.limits import Limits
@@ -102,7 +102,7 @@ def test_a_call_that_outlasts_the_time_to_end_is_told_so(caplog: pytest.LogCaptu
             begun.set()
             await anyio.sleep_forever()
 
-    app = door(never, names_for("127.0.0.1", []), Limits(), Health(is_fine))
+    app = door(WholeRequests(never, Limits()), names_for("127.0.0.1", []), Health(is_fine))
     with running(app, Limits(grace_s=1)) as server:
         wire = server.wire()
         wire.sendall(request(body=body))

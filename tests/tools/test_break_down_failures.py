@@ -11,6 +11,7 @@ import pytest
 from server.analysis.breakdown_results import DIMENSIONS, OF_FAILURES
 from server.demo.faults import Faults
 from server.demo.world import World
+from server.tools._render import percent_of
 from tests.conftest import NOW, Ask, Row, Serve, asking, facts, refusal, said
 from tests.tools.test_budgets import count
 from tests.tools.test_summarize_failures import (
@@ -357,3 +358,8 @@ async def test_an_empty_breakdown_says_that_its_filters_may_be_why(serve: Serve)
         result = await ask("break_down_failures", by="source_name", fleet_refs=["nobody"])
     assert said(result).startswith("No operation matches the filters, which says nothing of failures.")
     assert "no sign that nothing fails" in said(result)
+
+
+def test_a_rate_is_rounded_once() -> None:
+    assert percent_of(172, 364) == "47.3 %", "0.4725 is rounded down"
+    assert [percent_of(1, 5_000), percent_of(0, 0), percent_of(1, 1)] == ["<0.1 %", "0 %", "100 %"]

@@ -177,7 +177,7 @@ async def test_records_guessed_by_their_payload_are_counted_in_the_note(serve: S
     async with asking(serve()) as ask:
         result = await ask("list_resource_operations", outcome="unresolved", source_name="motive")
     guesses = f"{kinds['field']} by fields, {kinds['payload']} by identical payloads"
-    assert f"Of the {len(wrong)} known only: {guesses}." in facts(result)["note"]
+    assert f"Of these {len(wrong)}, identity guessed: {guesses}." in facts(result)["note"]
     assert facts(result)["note"] in said(result)
 
 

@@ -178,7 +178,7 @@ async def test_records_of_all_causes_are_counted_once(serve: Serve, truth: list[
             assert records["failed"] == records["recovered"] + records["unresolved"] + records["unknown"]
             words = {"by_field": "fields", "by_payload": "identical payloads"}
             guesses = ", ".join(f"{expected[name]} by {what}" for name, what in words.items() if expected[name])
-            assert f"{records['failed']} records failed (known only: {guesses})" in said(result)
+            assert f"{records['failed']} records failed (identity guessed: {guesses})" in said(result)
             assert f"{records['unresolved']} unresolved" in said(result).splitlines()[0]
 
 
