@@ -9,6 +9,9 @@ from .shards import Shard
 PAGES_PER_PIECE = 10
 """Pages that a piece of a shard left in the middle should hold: more waste less, fewer lose less where the time runs out."""
 
+FEWEST_PAGES = 4
+"""Pages that a piece of a window should hold of which is known only how thick rows lie in all of it."""
+
 LONG_WALK = 8
 """After this many pages a shard that goes on was denser than it looked, and is cut."""
 
@@ -23,6 +26,13 @@ FEWEST_ROWS = 10
 """Rows from which the density of a shard can be judged."""
 
 _MICROSECOND = timedelta(microseconds=1)
+
+
+def cut_first(start: datetime, end: datetime, rows: float, size: int, most: int) -> list[datetime]:
+    """Return the borders of pieces of a window of about so many rows, for `most` at a time: few of a page or two."""
+    pages = rows / size
+    pieces = math.ceil(max(min(most, pages / FEWEST_PAGES), pages / PAGES_PER_PIECE))
+    return [start + (end - start) / pieces * i for i in range(pieces)] + [end] if pieces > 1 else [start, end]
 
 
 def cut_anew(shard: Shard[Any], number: int, target: float) -> list[datetime]:

@@ -24,15 +24,26 @@ from itertools import count, pairwise
 from typing import Generic, TypeVar
 
 import anyio
+from anyio.lowlevel import checkpoint
 from anyio.streams.memory import MemoryObjectReceiveStream
 
 from ..errors import BrokenPaging, CatenaError, RateLimited
 from ..telemetry import current
 from .client import CatenaClient
 from .coverage import Coverage, Effort, Read
-from .cuts import LONG_WALK, PAGES_PER_PIECE, PAGES_WORTH_SPLITTING, cut_anew, cut_smaller, older_half, rest_shared
+from .cuts import (
+    LONG_WALK,
+    PAGES_PER_PIECE,
+    PAGES_WORTH_SPLITTING,
+    cut_anew,
+    cut_first,
+    cut_smaller,
+    older_half,
+    rest_shared,
+)
+from .order import Known
 from .query import Query
-from .shards import Order, Shard
+from .shards import Shard
 from .walk import Walk
 from .window_field import APART, find_window_field
 from .wire import Drift, Operation, Page
@@ -46,10 +57,11 @@ DENSER = 1.3
 WORTH_READING = 0.1
 """Share of the budget that must be left for a shard to be cut until a piece of it fits."""
 
+MOST_KNOWN = 64
+"""Filters of which it is kept what their reads have shown."""
+
 MOST_HOLES = 3
 """Shards that may fail for good before the read is given up."""
-
-A_BREATH_S = 0.001
 
 Progress = Callable[[int, float], Awaitable[None]]
 """Told after each page: operations read so far, share of the window read (0 to 1)."""
@@ -77,19 +89,39 @@ class Scan(Generic[_T]):
         self._collect = collect
         self.progress = progress
         self.allow(size, most)
-        self._waiting: list[Shard[_T]] = [Shard(query.start, query.end)]
+        self._known = client.known.get(query.filters, Known())
+        self._order = self._known.order
+        self._waiting: list[Shard[_T]] = [Shard(first, last) for first, last in pairwise(self._first_borders())]
+        heapq.heapify(self._waiting)
         self._running: list[Shard[_T]] = []
         self._done: list[Shard[_T]] = []
         self._holes: list[Shard[_T]] = []
         self._hungry = 0
-        self._large = False
+        self._large = len(self._waiting) > 1
         self._changed = anyio.Condition()
         self._scope = anyio.CancelScope()
         self._error: CatenaError | None = None
         self._stopped = ""
-        self._order = Order()
         self._pages = self._calls = 0
         self._complete = False
+
+    def _first_borders(self) -> list[datetime]:
+        """Return where the window is cut before anything is read: nowhere, unless it is known to hold much in good order."""
+        query, client = self._query, self._client
+        rows = self._known.rows_a_second * (query.end - query.start).total_seconds()
+        sure = client.window_field == "created_at" and self._by_time_alone
+        if not sure or 2 * rows > self._budget:
+            return [query.start, query.end]
+        return cut_first(query.start, query.end, rows, self._size, self._useful)
+
+    def _learn(self) -> None:
+        """Keep what a whole read has shown for the next one with these filters."""
+        query, known = self._query, self._client.known
+        self._known.rows_a_second = self._kept() / (query.end - query.start).total_seconds()
+        known.pop(query.filters, None)
+        known[query.filters] = self._known
+        while len(known) > MOST_KNOWN:
+            del known[next(iter(known))]
 
     def allow(self, size: int, most: int) -> None:
         """Set how many operations a page may hold, and how many the next run may read."""
@@ -132,7 +164,7 @@ class Scan(Generic[_T]):
         with read_out.clone() as pages:
             async for shard, operations in pages:
                 shard.parts.append(self._collect(operations))
-                await anyio.sleep(A_BREATH_S)  # so that requests leave and answers come in between two pages
+                await checkpoint()  # so that requests leave and answers come in between two pages
 
     def _drain(self, read_out: MemoryObjectReceiveStream[tuple[Shard[_T], list[Operation]]]) -> None:
         """Keep what has been read, although there is no time left."""
@@ -191,8 +223,16 @@ class Scan(Generic[_T]):
             self._running.append(shard)
             return shard
 
+    @property
+    def _useful(self) -> int:
+        """How many shards are worth reading at a time: more than a known limit lets run cost requests and no time less."""
+        limiter = self._client.limiter
+        return limiter.pace.most_running if limiter.pace.rate else limiter.most
+
     def _taken_half(self) -> bool:
         """Take the older half of the shard that has most left, to be read now: its next page is awaited by another."""
+        if len(self._running) >= self._useful:
+            return False
         fullest = max(self._running, key=lambda shard: shard.rest)
         rows = self._kept() + sum(shard.rows + shard.rest for shard in self._running)
         if not self._can_be_left(fullest) or rows > self._most:
@@ -322,13 +362,13 @@ class Scan(Generic[_T]):
 
     def _rest_shared(self, shard: Shard[_T]) -> list[datetime]:
         """Return where to cut the rest of the shard that has most left, for those who have nothing to do; nothing: walk on."""
-        rest = shard.rest
+        rest, hungry = shard.rest, min(self._hungry, self._useful - len(self._running))
         large = rest > 1.5 * PAGES_PER_PIECE * self._size and not self._waiting
-        if not self._hungry and not large:
+        if hungry <= 0 and not large:
             return []
         if rest < PAGES_WORTH_SPLITTING * self._size or rest < max(s.rest for s in self._running):
             return []
-        return rest_shared(shard, self._size, self._hungry, self._target if rest > self._most else math.inf)
+        return rest_shared(shard, self._size, max(hungry, 0), self._target if rest > self._most else math.inf)
 
     async def _cut(self, shard: Shard[_T], borders: list[datetime]) -> None:
         if borders[-1] < shard.end:
@@ -381,6 +421,8 @@ class Scan(Generic[_T]):
         counted = [shard for shard in counted if shard not in holes]
         coverage = replace(self._coverage(counted, covered_from, cut_at, holes), effort=effort)
         self._complete = coverage.complete
+        if coverage.complete:
+            self._learn()
         return Read([p for s in counted for p in s.parts], coverage)
 
     def _coverage(

@@ -1,60 +1,14 @@
-"""A stretch of a window and what was read of it, and what was seen of the order in which rows come."""
+"""A stretch of a window and what was read of it."""
 
-from collections import Counter
-from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from itertools import pairwise
 from typing import Generic, TypeVar
 
+from .order import Order
 from .walk import Walk
 from .wire import Drift, Operation, Page
 
-SURE_AFTER = 12
-"""Steps back in time, and none forward, after which rows are taken to come newest first: by chance once in 12! reads."""
-
 _T = TypeVar("_T")
-
-
-KINDS = {
-    "connection_id": ("connection_id",),
-    "fleet_ref": ("connection_id",),
-    "source_name": ("source_name", "connection_id"),
-    "resource": ("resource",),
-    "operation_type": ("operation",),
-    "status": (),
-}
-"""What a list could be sorted by before time, each with the filters of the API that leave one value of it."""
-
-
-@dataclass
-class Order:
-    """What was seen of the order of rows, which the API does not promise: steps in time, and changes of kind.
-
-    `back` counts the steps back in time, as long as none went `forward`.
-    """
-
-    back: int = 0
-    forward: bool = False
-    changes: Counter[str] = field(default_factory=Counter)
-
-    def add(self, moments: list[datetime], operations: list[Operation]) -> None:
-        """Count the steps between rows that came one after the other, and how often they change in kind."""
-        self.back += len(set(moments)) - 1
-        self.forward = self.forward or moments != sorted(moments, reverse=True)
-        for name in KINDS:
-            if self.changes[name] < SURE_AFTER:
-                self.changes[name] += sum(a != b for a, b in pairwise([getattr(op, name) for op in operations]))
-
-    @property
-    def newest_first(self) -> bool:
-        """Whether rows surely come newest first."""
-        return self.back >= SURE_AFTER and not self.forward
-
-    def by_time_alone(self, filtered: Collection[str]) -> bool:
-        """Whether rows come newest first, and not one kind of them after the other: kinds mix, or a filter leaves one."""
-        mixed = (self.changes[name] >= SURE_AFTER or set(by) & set(filtered) for name, by in KINDS.items())
-        return self.newest_first and all(mixed)
 
 
 @dataclass(eq=False)

@@ -77,7 +77,6 @@ class Reads:
         Raises:
             CatenaError: Nothing at all could be read.
         """
-        self._leave_imports_alone()
         ends_at = anyio.current_time() + max(time_s - ANALYSIS_S, time_s / 2)
         fresh_for = timedelta(0) if refresh else timedelta(seconds=self.settings.fresh_s)
         if found := await self._found(question, fresh_for):
@@ -135,16 +134,11 @@ class Reads:
         client.window_field = client.window_field or "created_at"
         return await self._found(question, fresh_for) or await self._lately(question, refresh, progress, ends_at)
 
-    def _leave_imports_alone(self) -> None:
-        """Import what reading needs, and keep the collector from looking through all imports again during a read.
-
-        It would stop everything for 80 ms, once or twice in 100,000 operations.
-        """
-        if not self._imported:
-            from ..analysis import rows  # noqa: F401
-
-            gc.freeze()  # asking whether that was done already takes 13 ms: it counts all of them
+    def _import_aside(self) -> None:
+        """Import what rows need in a thread, while the first requests are under way."""
+        if not self._imported:  # asking the collector whether it was frozen takes 13 ms: it counts all objects
             self._imported = True
+            self.tasks.start_soon(anyio.to_thread.run_sync, _import_and_freeze)
 
     @property
     def _join_for(self) -> timedelta:
@@ -188,12 +182,11 @@ class Reads:
         as_of, until = self.clock(), None
         current().came_from("api")
         client, size, most = await self.client(), question.size, question.most
+        self._import_aside()
         grown = None
         if question.start:
-            from ..analysis.rows import rows_of
-
             left_s = ends_at - anyio.current_time()
-            read = await read_on(client, question.start, rows_of, size=size, most=most, deadline_s=left_s)
+            read = await read_on(client, question.start, _rows_of, size=size, most=most, deadline_s=left_s)
             frame = await self._joined(read)
         elif (carried := self._carrying.take(question, as_of)) and not refresh:
             question, as_of = carried.question, carried.as_of
@@ -223,11 +216,10 @@ class Reads:
     async def _scanned(
         self, question: Question, as_of: datetime, ends_at: float, progress: Progress, start: datetime | None = None
     ) -> tuple[pl.DataFrame, Read[pl.DataFrame]]:
-        from ..analysis.rows import rows_of
         from ..catena.scan import Scan
 
         query = replace(question.query, start=start) if start else question.query
-        scan = Scan(await self.client(), query, rows_of, size=question.size, most=question.most)
+        scan = Scan(await self.client(), query, _rows_of, size=question.size, most=question.most)
         begun = Carried(question, as_of, scan, until=as_of + timedelta(seconds=self.settings.fresh_s))
         return await self._run(begun, ends_at, progress, keep=start is None)
 
@@ -252,12 +244,14 @@ class Reads:
         self, question: Question, now: datetime, ends_at: float, progress: Progress
     ) -> tuple[pl.DataFrame, Read[pl.DataFrame]] | None:
         """Read only what is new in a window that has moved on, and what still waited; None where all must be read."""
+        held = self._beginning_of(question, now)
+        if held is None:
+            return None
         from ..analysis.held import between, newest_in, pending_in
         from ..analysis.rows import joined, rows_of
 
-        held = self._beginning_of(question, now)
-        newest = newest_in(held.frame) if held else None
-        if held is None or newest is None:
+        newest = newest_in(held.frame)
+        if newest is None:
             return None
         # From the newest row on, not from the end of the window: the API's clock may be behind the one here.
         start = max(question.window.start, min(held.window.end, newest) - OVERLAP)
@@ -307,6 +301,23 @@ class Reads:
 
         if client.window_field is None and (known := settled_late(frame, APART)):
             await find_window_field(client, query, *known)
+
+
+def _import_and_freeze() -> None:
+    """Import what rows need, and keep the collector from looking through all imports again during a read.
+
+    It would stop everything for 80 ms, once or twice in 100,000 operations.
+    """
+    from ..analysis import rows  # noqa: F401
+
+    gc.freeze()
+
+
+def _rows_of(operations: Sequence[Operation]) -> pl.DataFrame:
+    """Return operations as rows; what that needs is imported by the time the first page is there."""
+    from ..analysis.rows import rows_of
+
+    return rows_of(operations)
 
 
 def _of_window(

@@ -326,9 +326,10 @@ def at(micros: int) -> datetime:
     return msgspec.convert(micros / 1e6, datetime, strict=False).astimezone(UTC)
 
 
-@pytest.mark.parametrize(("padding", "aside"), [(0, False), (LARGE, True)], ids=["small", "large"])
-async def test_a_large_page_is_decoded_beside_the_event_loop(
-    monkeypatch: pytest.MonkeyPatch, padding: int, aside: bool
+@pytest.mark.parametrize("drifts", [False, True])
+@pytest.mark.parametrize("padding", [0, LARGE], ids=["small", "large"])
+async def test_a_large_page_is_decoded_beside_the_event_loop_where_pages_drift(
+    monkeypatch: pytest.MonkeyPatch, padding: int, drifts: bool
 ) -> None:
     threads: list[int] = []
 
@@ -337,6 +338,9 @@ async def test_a_large_page_is_decoded_beside_the_event_loop(
         return decode_page(body)
 
     monkeypatch.setattr("server.catena.client.decode_page", decode)
-    page = await Api(says(200, PAGE + b" " * padding)).client().list_page(QUERY, 10)
-    assert [op.id for op in page.items] == ["op"]
-    assert (threads != [threading.get_ident()]) == aside
+    told = PAGE.replace(b'"id"', b'"later_field": 1, "id"') if drifts else PAGE
+    client = Api(*(says(200, told + b" " * padding) for _ in range(3))).client()
+    pages = [await client.list_page(QUERY, 10) for _ in range(3)]
+    assert [op.id for page in pages for op in page.items] == ["op"] * 3
+    here = threading.get_ident()
+    assert [thread != here for thread in threads] == [False, *[drifts and padding > 0] * 2]

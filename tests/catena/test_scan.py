@@ -90,6 +90,7 @@ class Listing(CatenaClient):
         self._nonce = count()
         self.running = self.most_at_once = self.requests = 0
         self.window_field = None
+        self.known = {}
 
     async def list_page(self, query: Query, size: int, cursor: str | None = None) -> Page:
         self.requests += 1

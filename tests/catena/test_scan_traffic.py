@@ -4,6 +4,7 @@ Time is virtual: an answer takes 0.1 s, all else none.
 """
 
 import math
+from contextlib import suppress
 from datetime import timedelta
 from functools import lru_cache
 from random import Random
@@ -11,8 +12,10 @@ from random import Random
 import anyio
 import pytest
 
+from benchmarks.pace import Bucket, allowed
 from server.catena.query import Query
 from server.catena.wire import Page
+from server.errors import RateLimited
 from tests.catena.test_scan import (
     MICROS,
     Listing,
@@ -60,18 +63,29 @@ def traffic(shape: str, seed: int) -> tuple[int, ...]:
 
 
 class Timed(Listing):
-    """Answers in the same time always, and counts what it was asked."""
+    """Answers in the same time always, and counts what it was asked; a `limit` may refuse it at once."""
+
+    limit: Bucket | None = None
+    refused = 0
 
     async def list_page(self, query: Query, size: int, cursor: str | None = None) -> Page:
-        self.requests += 1
-        async with self._limiter.slot():
-            self.running += 1
-            self.most_at_once = max(self.most_at_once, self.running)
-            try:
-                await anyio.sleep(ANSWER_S)
-            finally:
-                self.running -= 1
-        return self._page(query, size, int(cursor.partition("~")[0]) if cursor else 0)
+        while True:
+            self.requests += 1
+            with suppress(RateLimited):
+                async with self._limiter.slot():
+                    await self._answer()
+                return self._page(query, size, int(cursor.partition("~")[0]) if cursor else 0)
+
+    async def _answer(self) -> None:
+        if self.limit and (wait := self.limit.take(anyio.current_time())):
+            self.refused += 1
+            raise RateLimited("429", float(math.ceil(wait)))
+        self.running += 1
+        self.most_at_once = max(self.most_at_once, self.running)
+        try:
+            await anyio.sleep(ANSWER_S)
+        finally:
+            self.running -= 1
 
 
 def world_of(shape: str, seed: int = 3, order: str = "newest", settles: float = 9) -> World:
@@ -183,3 +197,48 @@ def test_progress_of_a_shared_read_never_falls(shape: str) -> None:
     assert told == sorted(told)
     assert [share for _, share in told] == sorted(share for _, share in told)
     assert told[-1] == (ROWS, 1.0)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_later_read_begins_with_what_earlier_ones_have_shown(shape: str) -> None:
+    world = world_of(shape)
+    (_, first, _), (rows, later, requests) = timed(world), timed(world, reads=2)
+    assert rows == sorted(world.rows)
+    assert later <= first
+    assert requests <= SHAPES[shape][1] * len(world.at) / SIZE
+
+
+@pytest.mark.parametrize("order", ["newest", "oldest", "by kind", "scattered"])
+@pytest.mark.parametrize("shape", [*SHAPES, "the newest minute", "nearly empty"])
+def test_what_earlier_reads_have_shown_is_corrected_where_it_no_longer_holds(shape: str, order: str) -> None:
+    before, now = world_of("even"), world_of(shape, 5, order)
+
+    async def call() -> Rows:
+        listing = Timed(before)
+        await scan_of(listing, SIZE, MOST).run(90_000)
+        assert listing.known
+        listing._world, listing._ranked = now, now.ranked()
+        for _ in range(2):
+            result = await scan_of(listing, SIZE, MOST).run(90_000)
+            assert_exact(result, now, MOST)
+            assert counted(result) == sorted(now.rows)
+        return counted(result)
+
+    assert at_once(call) == sorted(now.rows)
+
+
+def test_under_a_known_limit_nobody_takes_of_others_and_few_requests_are_more_than_pages() -> None:
+    world, pages = world_of("even"), ROWS // SIZE
+
+    async def call() -> tuple[float, int, int]:
+        listing = Timed(world)
+        listing.limit = Bucket(10, 10)
+        for _ in range(2):
+            began, before, refused = anyio.current_time(), listing.requests, listing.refused
+            assert counted(await scan_of(listing, SIZE, MOST).run(90_000)) == sorted(world.rows)
+        return anyio.current_time() - began, listing.requests - before, listing.refused - refused
+
+    seconds, requests, refused = at_once(call)
+    assert seconds <= 1.2 * allowed(Bucket(10, 1), pages)
+    assert requests <= 1.08 * pages
+    assert refused <= 0.03 * pages
