@@ -156,7 +156,9 @@ class Settings(BaseSettings):
         description="Where rows just read are held: here, or in the Redis or Valkey of `redis://host:port/db`, which "
         "several servers share.",
     )
-    history_url: Folder = Field("", description="A folder in which what was read is kept beyond the process; off.")
+    history_url: Folder = Field(
+        "", description="A folder of this machine in which what was read is kept beyond the process."
+    )
     history_days: int = Field(45, ge=1, le=3650, description="How many days the history reaches back.")
     deadline_s: float = Field(45, gt=0, description="Longest time of one call; then the part read so far is told.")
     fresh_s: float = Field(60, ge=0, description="How old held rows may be for a window that ends now.")

@@ -22,6 +22,12 @@ MARKED = "marks" in SCHEMA
 """Whether rows carry hashed fields of their payload, by which a corrected create is known again."""
 
 _CELLS = (*PLACE, "created_at")
+_OF_RECORDS = [
+    name
+    for name in SCHEMA
+    if name in ("id", "created_at", "connection_id", "resource", "status", *IDS, "payload", "marks")
+]
+"""What decides which record an operation is of, and what became of it."""
 
 
 def folded(frame: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
@@ -51,25 +57,24 @@ def as_rows(cells: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def related(plain: pl.LazyFrame, failed: pl.DataFrame, story: pl.DataFrame) -> pl.DataFrame:
-    """Return the plain rows that may be of a record that failed; some of others too, which do no harm.
+    """Return the plain rows that may be of a record that failed; some of others too, or twice, which does no harm.
 
-    Those that share the first of id, payload and mark that a failed row has, and those of the records that they lead to.
+    Those that share an id, a payload or a mark with a failed row, and those of the records that these lead to.
     """
-    rest, asked, numbered = failed, [_sharing(failed, story)], [_sharing(failed, story)]
+    asked, numbered = [_sharing(failed, story)], [_sharing(failed, story)]
     for name, number in zip((*IDS, "payload"), (*HASHED, "payload"), strict=True):
-        values = rest[name].drop_nulls().unique()
+        values = failed[name].drop_nulls().unique()
         numbers = values if number == name else values.to_frame().select(_hash(pl.col(name))).to_series()
-        asked.append(pl.col(name).is_in(values.implode()))
+        if name != "resource_id":
+            asked.append(pl.col(name).is_in(values.implode()))
         numbered.append(pl.col(number).is_in(numbers.implode()))
-        rest = rest.filter(pl.col(name).is_null())
-    near = plain.filter(pl.any_horizontal(numbered)).collect()
-    without = failed.filter(pl.col("resource_id").is_null())
-    if without.is_empty():
-        return near.select(*SCHEMA)
+    near = plain.filter(pl.any_horizontal(numbered)).select(_OF_RECORDS).collect(engine="streaming")
+    if not failed["resource_id"].null_count():
+        return near
     leads = pl.concat([near, story.filter(pl.any_horizontal(asked))], how="diagonal").select("resource_id").drop_nulls()
     leads = leads.unique().join(failed.select("resource_id"), on="resource_id", how="anti")
     led = plain.filter(pl.col(HASHED[0]).is_in(leads.select(_hash(pl.col("resource_id"))).to_series().implode()))
-    return pl.concat([near, led.collect()]).select(*SCHEMA).unique(("id", "connection_id", "created_at"))
+    return pl.concat([near, led.select(_OF_RECORDS).collect(engine="streaming")])
 
 
 def _sharing(failed: pl.DataFrame, story: pl.DataFrame) -> pl.Expr:

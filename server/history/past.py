@@ -54,7 +54,7 @@ class Past:
 
     def of(self, failed: pl.DataFrame, story: pl.DataFrame) -> pl.DataFrame:
         """Return the operations behind the cells that may be of a record that failed."""
-        return related(self.plain, failed, story) if self.folded else self.rows.clear()
+        return related(self.plain, failed, story) if self.folded else story.clear()
 
     def _put_together(
         self, apart: frozenset[datetime], columns: list[str], more: Iterable[pl.DataFrame]
