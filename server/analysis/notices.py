@@ -66,7 +66,7 @@ def notices_of(failures: pl.DataFrame, frame: pl.DataFrame, start: datetime, end
         _one_record(failures),
         _hours(failures, frame, start, end),
     )
-    return [line for kind in kinds for line in islice(kind, 1)][:MOST_NOTICES]
+    return list(islice((line for kind in kinds for line in islice(kind, 1)), MOST_NOTICES))
 
 
 def _grave(failures: pl.DataFrame) -> Iterator[str]:
@@ -123,10 +123,11 @@ def _common(failures: pl.DataFrame, frame: pl.DataFrame) -> Iterator[str]:
             pl.col("n") >= FEWEST_OF_EACH, pl.col("n") >= HOLDS * pl.col("len")
         )
         through = of_each.group_by("value").agg(pl.len().alias("causes"), pl.col("n").sum())
+        through = through.filter(pl.col("causes") >= FEWEST_CAUSES, pl.col("n") >= FEWEST_THROUGH)
+        if through.is_empty():
+            continue
         usual = counts_of(frame.drop_nulls(column), value).rename({"len": "operations"})
         found = through.join(usual, on="value").filter(
-            pl.col("causes") >= FEWEST_CAUSES,
-            pl.col("n") >= FEWEST_THROUGH,
             pl.col("n") / len(failures) >= TIMES_AS_OFTEN * pl.col("operations") / operations_in(frame),
         )
         for value_met, causes_met, count, operations in found.sort("n", "value", descending=[True, False]).iter_rows():
@@ -168,13 +169,13 @@ def _hours(failures: pl.DataFrame, frame: pl.DataFrame, start: datetime, end: da
     if end - start < timedelta(days=FEWEST_DAYS):
         return
     place = (pl.col("created_at").dt.hour() // PATTERN_HOURS).alias("place")
-    usual = dict(counts_of(frame, place).iter_rows())
     by = failures.group_by(pl.col("group").cast(pl.String), place).agg(
         pl.len().alias("n"), pl.col("created_at").dt.date().n_unique().alias("days")
     )
     both = by.join(_by_cause(failures), on="group").filter(
         pl.col("n") >= FEWEST_IN_PATTERN, pl.col("days") >= FEWEST_DAYS, pl.col("n") >= PATTERN_SHARE * pl.col("len")
     )
+    usual = {} if both.is_empty() else dict(counts_of(frame, place).iter_rows())
     for group, at, count, days, in_all in both.sort("n", "group", descending=[True, False]).iter_rows():
         expected = usual.get(at, 0) / operations_in(frame)
         if (count / in_all - expected) / sqrt(expected * (1 - expected) / in_all + 1e-12) >= CERTAIN:
