@@ -175,18 +175,19 @@ async def _add_seen_before(runtime: Runtime, question: Question, summary: Summar
 def _fitted(summary: Summary, *, lines: bool) -> Summary:
     """Tell the smallest causes in short until both renderings fit their budgets: on `lines`, or counted in `other`.
 
-    Lines were asked for and come on top.
+    Lines were asked for and come on top. The causes told are the same whether rows were held or read just now.
     """
     from ..analysis.lines import line_of, one_more
 
+    coverage, held = summary.coverage, summary.coverage.model_copy(update={"pages": 0})
     fits: list[tuple[Callable[[Summary], str], int]] = [
         (summary_text, _budget.SUMMARY_TEXT),
         (lambda s: json.dumps(s.model_dump(mode="json"), separators=(",", ":")), _budget.SUMMARY_STRUCTURED),
     ]
-    told, more = summary.model_copy(update={"more": None}), list(summary.more or [])
+    told, more = summary.model_copy(update={"more": None, "coverage": held}), list(summary.more or [])
     while len(told.groups) > 1 and any(_budget.tokens(render(told)) > most for render, most in fits):
         *kept, last = told.groups
         other = told.other if lines else one_more(told.other, last)
         more = [line_of(last), *more] if lines else more
         told = told.model_copy(update={"groups": kept, "other": other})
-    return told.model_copy(update={"more": more or None})
+    return told.model_copy(update={"more": more or None, "coverage": coverage})
