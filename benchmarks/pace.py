@@ -16,7 +16,7 @@ from typing import NamedTuple, Protocol
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from server.catena.limiter import Pace
+from server.catena.pace import Pace
 
 MOST = 8
 LATENCY_S = 0.1

@@ -10,7 +10,8 @@ from typing import TypeVar
 import anyio
 import msgspec
 
-from .limiter import Act, Pace
+from .limiter import Act
+from .pace import Pace
 
 LOOK_AGAIN_S = 0.02
 MOST_TRIES = 50

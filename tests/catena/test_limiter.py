@@ -7,7 +7,8 @@ import anyio
 import pytest
 from anyio.lowlevel import checkpoint
 
-from server.catena.limiter import FIRST_AT_A_TIME, FIRST_PAUSE_S, LEASE_S, LONGEST_PAUSE_S, SLOW, Limiter, Pace
+from server.catena.limiter import Limiter
+from server.catena.pace import FIRST_AT_A_TIME, FIRST_PAUSE_S, LEASE_S, LONGEST_PAUSE_S, SLOW, Pace
 from server.demo.faults import Bucket
 from server.errors import NotFound, RateLimited, Unavailable
 

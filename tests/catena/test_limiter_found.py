@@ -3,7 +3,7 @@
 import pytest
 
 from benchmarks.pace import LIMITS, allowed, simulated
-from server.catena.limiter import Pace
+from server.catena.pace import Pace
 
 TIMES = {"30/s, burst of 1": 2.0, "10 in any second": 1.45, "10/s, burst of 10, others take 3/s": 1.9}
 REFUSED = {"10/s, burst of 2, others take 3/s": 0.07}

@@ -10,7 +10,8 @@ import anyio.lowlevel
 import msgspec
 import pytest
 
-from server.catena.limiter import Limiter, Pace
+from server.catena.limiter import Limiter
+from server.catena.pace import Pace
 from server.catena.shared_pace import MOST_TRIES, SharedPace
 from server.errors import RateLimited
 

@@ -11,7 +11,8 @@ import msgspec
 import pytest
 from pydantic import SecretStr
 
-from server.catena.limiter import Limiter, Pace
+from server.catena.limiter import Limiter
+from server.catena.pace import Pace
 from server.catena.shared_pace import SharedPace
 from server.store import shared
 from server.store.link import Away, Link
