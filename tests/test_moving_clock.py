@@ -106,9 +106,7 @@ WAITS = st.sampled_from([0, 1, 10, 30, 59, 61, 200, 900])
 STEPS = st.lists(st.tuples(WAITS, questions()), min_size=3, max_size=8)
 
 
-@settings(
-    max_examples=12, deadline=None, derandomize=True, phases=[Phase.explicit, Phase.generate]
-)  # shrinking takes minutes
+@settings(max_examples=12, derandomize=True, phases=[Phase.explicit, Phase.generate])  # shrinking takes minutes
 @given(steps=STEPS)
 def test_every_answer_equals_that_of_a_process_just_started(steps: Any) -> None:
     anyio.run(_ask_all, small_world(), steps)

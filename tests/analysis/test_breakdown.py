@@ -65,7 +65,7 @@ def broken(operations: Sequence[Operation], asked: Asked) -> Found:
     return broken_down(joined([rows_of(operations)]), START, END, asked, Memory(lambda: 0))
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(OPERATIONS, st.sampled_from(PAIRS), st.integers(1, 6), st.integers(0, 3), st.sampled_from([None, "failed", "rate", "operations", "name"]))  # fmt: skip
 def test_rows_and_what_is_left_out_add_up_and_rows_are_not_told_twice(
     operations: Sequence[Operation], by: tuple[str, ...], most: int, fewest: int, sort: Any
@@ -90,7 +90,7 @@ def test_rows_and_what_is_left_out_add_up_and_rows_are_not_told_twice(
     assert records.failed == records.recovered + records.unresolved + records.unknown <= failed
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(OPERATIONS, st.sampled_from(["fleet_ref", "connection_id", "source_name", "status"]))
 def test_each_value_counts_what_plain_python_counts(operations: Sequence[Operation], dimension: str) -> None:
     (rows, _) = broken(operations, Asked((dimension,))).first(100)
@@ -103,7 +103,7 @@ def test_each_value_counts_what_plain_python_counts(operations: Sequence[Operati
     assert found == expected
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(OPERATIONS, st.sampled_from(PAIRS), st.randoms(use_true_random=False))
 def test_the_order_of_the_rows_changes_nothing(
     operations: Sequence[Operation], by: tuple[str, ...], shuffler: random.Random

@@ -41,7 +41,7 @@ def test_another_sentence_stays_another_cause() -> None:
     assert sorted(group.count for group in groups) == [1, 1, len(NAMES)]
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(
     st.lists(st.sampled_from([*map(about, NAMES), "boom", '{"error": 17}', '{"error": 18}']), min_size=1, max_size=40),
     st.randoms(use_true_random=False),

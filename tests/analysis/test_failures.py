@@ -98,7 +98,7 @@ OPERATIONS = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(OPERATIONS, st.randoms(use_true_random=False), st.integers(1, 5))
 def test_order_and_parts_never_change_a_result(
     operations: list[Operation], shuffler: random.Random, parts: int
@@ -112,7 +112,7 @@ def test_order_and_parts_never_change_a_result(
     assert timeline_of(whole, START, END) == timeline_of(pieces, START, END)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(OPERATIONS, st.integers(1, 4))
 def test_every_count_adds_up(operations: list[Operation], most: int) -> None:
     frame = joined([rows_of(operations)])

@@ -208,7 +208,7 @@ written = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(written, st.randoms(use_true_random=False))
 def test_records_are_the_same_in_any_order_and_add_up(drawn: list[Any], chance: random.Random) -> None:
     operations = [

@@ -36,7 +36,7 @@ def frame_of(rows: list[tuple[str, str, int, int]]) -> Any:
     return rows_of(operations)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(rows=ROWS, most=st.integers(0, 5), lines=st.integers(0, 5), behind=st.integers(0, 8))
 def test_full_short_and_left_out_add_up_to_all_failures_and_keep_their_order(
     rows: list[tuple[str, str, int, int]], most: int, lines: int, behind: int
@@ -53,7 +53,7 @@ def test_full_short_and_left_out_add_up_to_all_failures_and_keep_their_order(
     assert not {brief.id for brief in told.other.largest} & {name for name, _ in [*shown, *every[:start]]}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(rows=ROWS, later=ROWS)
 def test_each_record_counts_once_whatever_its_causes_and_by_what_followed(
     rows: list[tuple[str, str, int, int]], later: list[tuple[str, str, int, int]]

@@ -206,7 +206,7 @@ SETTLES = st.sampled_from([timedelta(), timedelta(seconds=9)])
 WORLDS = st.builds(World, moments(), ORDERS, st.sampled_from([0, 0, 1, 3]), st.sampled_from([1000, 1000, 5]), SETTLES)
 SIZES = st.integers(1, 50)
 CONCURRENCY = st.integers(1, 8)
-bounded = settings(deadline=None, max_examples=50)
+bounded = settings(max_examples=50)
 
 
 @bounded

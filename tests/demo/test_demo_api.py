@@ -192,7 +192,7 @@ def matches(operation: Operation, params: dict[str, Any]) -> bool:
     minutes=st.integers(0, 12 * 24 * 60),
     order=st.sampled_from(["newest", "oldest", "scattered"]),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_walk_gives_every_matching_operation_once(
     world: World, params: dict[str, Any], begin: int, minutes: int, order: Any
 ) -> None:

@@ -116,7 +116,7 @@ def test_well_formed_requests_get_answers_that_keep_to_the_document(
     described: BaseSchema, token: str, path: str
 ) -> None:
     @given(described[path]["GET"].as_strategy(generation_mode=GenerationMode.POSITIVE).map(within_the_rules))
-    @settings(max_examples=50, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=50, derandomize=True, suppress_health_check=list(HealthCheck))
     def keeps_to_it(case: Case[Any]) -> None:
         case.call_and_validate(headers={"Authorization": f"Bearer {token}"})
 
@@ -129,7 +129,7 @@ def test_malformed_requests_are_refused_as_the_document_says(described: BaseSche
     unfair: list[Any] = [] if "{" in path else [negative_data_rejection]
 
     @given(described[path]["GET"].as_strategy(generation_mode=GenerationMode.NEGATIVE))
-    @settings(max_examples=50, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=50, derandomize=True, suppress_health_check=list(HealthCheck))
     def keeps_to_it(case: Case[Any]) -> None:
         case.call_and_validate(headers={"Authorization": f"Bearer {token}"}, excluded_checks=unfair)
 

@@ -111,9 +111,7 @@ def told(found: Found) -> object:
     return found.totals, found.first(100)
 
 
-@settings(
-    max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None
-)
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     rows=drawn(),
     stretches=st.lists(CUTS, min_size=1, max_size=4),

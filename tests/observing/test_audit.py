@@ -176,7 +176,7 @@ ARGUMENTS = st.dictionaries(st.sampled_from(NAMES) | SECRET, VALUE, max_size=5)
 TOOL = st.sampled_from(["summarize_failures", "trace_record", "break_down_failures"]) | SECRET
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(tool=TOOL, arguments=ARGUMENTS, prompt=st.dictionaries(st.sampled_from(NAMES), SECRET, max_size=3), uri=SECRET)
 def test_no_text_of_an_argument_is_ever_told(
     serve: Serve, file: Path, tool: str, arguments: dict[str, Any], prompt: dict[str, str], uri: str

@@ -156,7 +156,7 @@ def verifier(issuer: Issuer) -> Verifier:
     return Verifier(issuer.address, AUDIENCE)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
 @given(headers=HEADERS, claims=CLAIMS, noise=st.text(max_size=40), signed=st.booleans())
 def test_whatever_is_sent_as_a_token_is_answered_with_a_reason(
     issuer: Issuer, verifier: Verifier, headers: dict[str, Any], claims: dict[str, Any], noise: str, signed: bool

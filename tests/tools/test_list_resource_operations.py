@@ -29,7 +29,7 @@ async def walk(ask: Ask, size: int, **arguments: Any) -> list[dict[str, Any]]:
     return rows
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     size=st.integers(1, 120),
     status=st.sampled_from([None, "failed", "pending", "success"]),
