@@ -19,11 +19,11 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from server.demo.world import anchor_of, build_world
 from tests.conftest import NOW
 from tests.redis_server import RedisServer
+from tests.serving import conftest
 from tests.serving.issuer import MAKE, Issuer, issuing
 from tests.serving.signed import signed_in
 from tests.serving.test_isolation import TENANTS, Asking, Rows
 
-CLIENTS = 10
 SHAKES = 12
 
 
@@ -54,8 +54,9 @@ def shake(issuer: Issuer, redis: RedisServer, until: float, every_s: float) -> N
         )
 
 
-def main(seconds: float) -> None:
+def main(seconds: float, clients: int) -> None:
     """Print how many answers there were, and how many told what they should not."""
+    conftest.PATIENCE_S = 60  # many clients wait for each other
     world, seen = build_world(anchor_of(NOW)), Counter[str]()
     rows = Rows(world)
     with issuing() as issuer, RedisServer() as redis, ExitStack() as stack:
@@ -66,7 +67,7 @@ def main(seconds: float) -> None:
         until = time.monotonic() + seconds
         threads = [
             threading.Thread(target=ask, args=(Asking(servers, issuer, rows, seed), until, seen))
-            for seed in range(CLIENTS)
+            for seed in range(clients)
         ]
         threads.append(threading.Thread(target=shake, args=(issuer, redis, until, seconds / SHAKES)))
         for thread in threads:
@@ -79,4 +80,6 @@ def main(seconds: float) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=600)
-    main(parser.parse_args().seconds)
+    parser.add_argument("--clients", type=int, default=10)
+    given = parser.parse_args()
+    main(given.seconds, given.clients)
