@@ -7,9 +7,7 @@ any machine: an answer of a page or four, alone and beside three windows that ar
 
 import sys
 import time
-from contextlib import suppress
 from pathlib import Path
-from random import Random
 from statistics import median
 from typing import Any
 
@@ -22,16 +20,15 @@ from trio.testing import MockClock
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from server.catena.limiter import Limiter
-from server.catena.turns import PARTY, Party
+from server.catena.turns import Party
 from server.demo.faults import Bucket
-from server.errors import RateLimited
 from server.serving.sign_in import Guarded, SignIn
 from server.serving.tokens import Verifier
+from tests.catena.asking import answer_times
 from tests.serving.issuer import AUDIENCE, issuing
 
 ALGORITHMS = ("ES256", "RS256", "EdDSA")
 REQUESTS = 400
-ANSWER_S = (0.08, 0.12)
 CALLS = 100
 
 
@@ -74,35 +71,11 @@ async def light(pages: int, rate: float, heavies: int, *, turns: bool) -> float:
     limiter, bucket, one, other = Limiter(8), Bucket(), Party(), Party()
     async with anyio.create_task_group() as tasks:
         for _ in range(heavies):
-            tasks.start_soon(answers, limiter, bucket, rate, other if turns else one, 24, 1_000_000)
+            tasks.start_soon(answer_times, limiter, other if turns else one, 1_000_000, 24, bucket, rate)
         await anyio.sleep(20)
-        took = await answers(limiter, bucket, rate, one, pages, CALLS)
+        took = await answer_times(limiter, one, CALLS, pages, bucket, rate)
         tasks.cancel_scope.cancel()
     return sorted(took)[int(0.95 * CALLS)]
-
-
-async def answers(limiter: Limiter, bucket: Bucket, rate: float, whose: Party, pages: int, calls: int) -> list[float]:
-    """Ask again and again for answers of so many pages, with a pause between; return how long each took."""
-    dice, took = Random(5), list[float]()
-    PARTY.set(whose)
-
-    async def page() -> None:
-        while True:
-            with suppress(RateLimited):
-                async with limiter.slot():
-                    await anyio.sleep(dice.uniform(*ANSWER_S))
-                    if wait := bucket.wait(rate, anyio.current_time()):
-                        raise RateLimited("429", wait)
-                return
-
-    for _ in range(calls):
-        began = anyio.current_time()
-        async with anyio.create_task_group() as tasks:
-            for _ in range(pages):
-                tasks.start_soon(page)
-        took.append(anyio.current_time() - began)
-        await anyio.sleep(dice.uniform(0, 1))
-    return took
 
 
 def on_a_virtual_clock(pages: int, rate: float, heavies: int, turns: bool) -> float:

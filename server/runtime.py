@@ -174,7 +174,7 @@ class Runtime:
     @cached_property
     def _seal(self) -> Seal | None:
         """What seals the API's own cursors: where not all may be seen, they name rows that may not."""
-        return self._account.seal(self.part, *self.allowance.words) if self.allowance.bounded else None
+        return self._account.seal(*self._whose) if self.allowance.bounded else None
 
     def handed_out(self, bookmark: Bookmark) -> str:
         """Return the cursor of a bookmark as a caller gets it."""

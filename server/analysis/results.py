@@ -11,9 +11,9 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, Field, PlainSerializer, SerializerFunctionWrapHandler, model_serializer
 
 from ..catena.outside import Outside, Ref
-from ..catena.query import iso
+from ..catena.query import iso, second
 
-Moment = Annotated[datetime, PlainSerializer(lambda t: iso(t.replace(microsecond=0)), return_type=str)]
+Moment = Annotated[datetime, PlainSerializer(second, return_type=str)]
 Exact = Annotated[datetime, PlainSerializer(iso, return_type=str)]
 """A time that is passed back as an argument, so its fraction counts."""
 

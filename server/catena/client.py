@@ -2,7 +2,7 @@
 
 import logging
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
@@ -134,6 +134,30 @@ class CatenaClient:
             f"Catena knows no operation {as_data(operation_id)} under connection {as_data(connection_id)} (404). "
             "Check both ids; list_resource_operations shows them side by side."
         )
+
+    async def operations(self, ids: Sequence[tuple[str, str]], *, leave_out_gone: bool = False) -> list[Operation]:
+        """Read some operations, by connection and id, side by side, in no order; `leave_out_gone`: those there still are.
+
+        Raises:
+            NotFound: One of them is not there, and not to be left out.
+            CatenaError: No usable answer for one of them after the retries that are due.
+        """
+        found: list[Operation] = []
+
+        async def read(connection_id: str, operation_id: str) -> None:
+            try:
+                found.append(await self.operation(connection_id, operation_id))
+            except NotFound:
+                if not leave_out_gone:
+                    raise
+
+        try:
+            async with anyio.create_task_group() as tasks:
+                for connection_id, operation_id in ids:
+                    tasks.start_soon(read, connection_id, operation_id)
+        except* CatenaError as group:
+            raise group.exceptions[0] from None
+        return found
 
     async def connection_status(self, connection_id: str) -> str | None:
         """Return the status of a connection (active, stale, paused …); None where the token may not read it.

@@ -56,3 +56,8 @@ class Query:
 def iso(moment: datetime) -> str:
     """Write an aware UTC time the way the API writes it, without empty fractions: 2026-06-25T16:12:45Z."""
     return moment.isoformat().replace("+00:00", "Z")
+
+
+def second(moment: datetime) -> str:
+    """Write such a time to the second."""
+    return iso(moment.replace(microsecond=0))

@@ -5,8 +5,7 @@ stays small. What was read is there at once; whoever is killed goes on where the
 """
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -20,8 +19,8 @@ from ..catena.client import CatenaClient
 from ..catena.query import Filters, Query
 from ..catena.scan import Scan
 from ..catena.window_field import APART, find_window_field
-from ..catena.wire import Drift, Operation
-from ..errors import CatenaError, NotFound, OpsError
+from ..catena.wire import Drift
+from ..errors import CatenaError, OpsError
 from .kept import History
 from .manifest import Part
 from .writer import A_DAY, Writer, by_day
@@ -133,26 +132,11 @@ class Filling:
         """Read a part again, or only what still waits in it where nothing else can have changed."""
         if part.ripe and part.waiting <= MOST_SINGLES:
             old, as_of = await anyio.to_thread.run_sync(self.writer.rows, [part]), self.clock()
-            found = rows_of(await self._operations(pending_in(old)))
+            found = rows_of(await self.client.operations(pending_in(old), leave_out_gone=True))
             frame = await anyio.to_thread.run_sync(joined, [old, found])
             await anyio.to_thread.run_sync(self.writer.put, part.start, part.end, as_of, frame, part.drift)
         else:
             await self._stretch(part.start, part.end)
-
-    async def _operations(self, ids: Sequence[tuple[str, str]]) -> list[Operation]:
-        found: list[Operation] = []
-
-        async def read(connection_id: str, operation_id: str) -> None:
-            with suppress(NotFound):  # it stays as it was told
-                found.append(await self.client.operation(connection_id, operation_id))
-
-        try:
-            async with anyio.create_task_group() as tasks:
-                for connection_id, operation_id in ids:
-                    tasks.start_soon(read, connection_id, operation_id)
-        except* CatenaError as group:
-            raise group.exceptions[0] from None
-        return found
 
     async def _tidy(self, now: datetime) -> None:
         while await anyio.to_thread.run_sync(self.writer.tidy, now):

@@ -18,21 +18,18 @@ from ..analysis.held import between, pending_in
 from ..analysis.rows import rows_of
 from ..analysis.window import Window
 from ..catena.coverage import Coverage
-from ..catena.query import Filters, iso
+from ..catena.query import Filters, iso, second
 from ..catena.scan import why
 from ..errors import CatenaError, OpsError
 from ..history.manifest import Part, Stretch, drift_of, gaps
 from ..history.past import Past, PastAndMore
 from .kept import Rows
-from .question import Question, Reading
+from .question import MOST_SINGLES, Question, Reading
 
 if TYPE_CHECKING:
     from ..catena.wire import Operation
     from ..causes.memory import Memory
     from ..history.kept import History
-
-MOST_SINGLES = 25
-"""Operations of the history that still waited and are read again one by one."""
 
 logger = logging.getLogger(__name__)
 
@@ -121,7 +118,7 @@ class Beyond:
             by_creation=True,
             rows=Rows(frame, closer=PastAndMore(past, more) if past.folded else None),
             kept=kept,
-            note=_note(kept, parts, len(pending_in(past.rows)) - singles if singles == 0 else 0),
+            note=_note(kept, parts, 0 if singles else len(pending_in(past.rows))),
         )
         return told, now
 
@@ -137,12 +134,12 @@ class Beyond:
             logger.exception("The history cannot be read.")
             return {}, None
         told = {
-            name: f"{earlier.failed:,} from {_second(earlier.first)} to {_second(earlier.last)}"
+            name: f"{earlier.failed:,} from {second(earlier.first)} to {second(earlier.last)}"
             for name, earlier in found.items()
         }
         if begins is None:
             return told, None
-        return told, f"seen_before looks back to {_second(begins)}; causes without it did not fail since."
+        return told, f"seen_before looks back to {second(begins)}; causes without it did not fail since."
 
     def keep(self, question: Question, reading: Reading, as_of: datetime) -> None:
         """Keep what was read of all operations in the history; nobody waits for it."""
@@ -160,10 +157,6 @@ class Beyond:
                 logger.exception("What was read could not be kept in the history.")
 
         self.tasks.start_soon(put)
-
-
-def _second(moment: datetime) -> str:
-    return iso(moment.replace(microsecond=0))
 
 
 async def _read_rest(question: Question, stretches: Sequence[Stretch], read: Read) -> _Rest:
@@ -214,9 +207,7 @@ def _note(kept: int, parts: Sequence[Part], waiting: int) -> str:
     told = f"{kept:,} operations are from the history"
     young = [part for part in parts if not part.ripe]
     if young:
-        told += (
-            f"; of them those since {iso(young[0].start)} as read at {_second(min(p.as_of for p in young))} or later"
-        )
+        told += f"; of them those since {iso(young[0].start)} as read at {second(min(p.as_of for p in young))} or later"
     if waiting:
         told += f", among them {waiting:,} that waited then and were not asked for again"
     return f"{told}."

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from ..catena.bookmark import Bookmark
     from ..catena.coverage import Coverage
 
+MOST_SINGLES = 25
+"""Operations that still waited, here or in the history, and are read again one by one."""
+
 OVERLAP = timedelta(minutes=5)
 """How much of what was held is read again where a window has moved on: operations may show up late."""
 

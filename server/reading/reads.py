@@ -23,7 +23,7 @@ from ..store.memory import Held, Progress
 from ..telemetry import current
 from .carried import LEAST_ROWS, Carried, Carrying
 from .kept import Rows
-from .question import OVERLAP, Question, Reading
+from .question import MOST_SINGLES, OVERLAP, Question, Reading
 from .seen import Seen
 
 if TYPE_CHECKING:
@@ -42,9 +42,6 @@ ANALYSIS_S = 3.0
 
 ONE_MOMENT_S = 1.0
 """Questions this near to each other are asked at the same time."""
-
-MOST_SINGLES = 25
-"""Operations that still waited and are read again one by one."""
 
 
 async def untold(operations: int, share: float) -> None:
@@ -272,20 +269,7 @@ class Reads:
         return (whole, replace(read, coverage=coverage)) if len(whole) <= question.most else None
 
     async def _operations(self, ids: Sequence[tuple[str, str]]) -> list[Operation]:
-        """Read some operations, by connection and id, side by side."""
-        client = await self.client()
-        found: list[Operation] = []
-
-        async def read(connection_id: str, operation_id: str) -> None:
-            found.append(await client.operation(connection_id, operation_id))
-
-        try:
-            async with anyio.create_task_group() as tasks:
-                for connection_id, operation_id in ids:
-                    tasks.start_soon(read, connection_id, operation_id)
-        except* CatenaError as group:
-            raise group.exceptions[0] from None
-        return found
+        return await (await self.client()).operations(ids)
 
     def _beginning_of(self, question: Question, now: datetime) -> Reading | None:
         """Return what is held of the same filters and of most of a window."""

@@ -5,6 +5,7 @@ from collections.abc import Collection
 from ..analysis.breakdown_results import OF_FAILURES, TIMES, Breakdown, BreakdownRow, CauseKey, RecordKey, recovers
 from ..analysis.results import Records, Totals
 from ..catena.outside import Ref
+from ..catena.query import second
 from ._render import (
     FENCE_NOTE,
     OF_CAUSES,
@@ -16,7 +17,6 @@ from ._render import (
     percent_of,
     plural,
     quotation,
-    second,
     untold,
     words,
 )

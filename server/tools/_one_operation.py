@@ -5,11 +5,10 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from ..catena.outside import quote
-from ..catena.query import Filters, Query
+from ..catena.query import Filters, Query, second
 from ..errors import BadArgument, NotFound
 from ..runtime import Runtime
 from ._arguments import connection_of, uuid_of
-from ._render import second
 
 if TYPE_CHECKING:
     from ..catena.wire import Operation

@@ -13,7 +13,7 @@ from ..analysis.list_results import OperationRow
 from ..analysis.results import Answer, Attempt, CoverageRead, FiltersTold, Line, Records, Totals, WindowRead
 from ..analysis.summary_results import Group, Outcome, Pending, Summary
 from ..catena.outside import Outside, Ref, quoted
-from ..catena.query import iso
+from ..catena.query import iso, second
 from ..catena.vocabulary import OUTCOMES
 
 MOST_GROUPS = 50
@@ -53,11 +53,6 @@ def percent_of(part: int, whole: int) -> str:
 def retry_told(retryable: bool | None) -> str:
     """Say whether sending again can help."""
     return {True: "retry helps", False: "retry does not help", None: "retry: unknown"}[retryable]
-
-
-def second(moment: datetime) -> str:
-    """Write a time to the second, as the structured result does."""
-    return iso(moment.replace(microsecond=0))
 
 
 def asked(answer: Answer) -> str:

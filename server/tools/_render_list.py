@@ -4,7 +4,8 @@ from collections.abc import Iterable
 
 from ..analysis.list_results import IdsOnConnection, OperationList, OperationRow
 from ..catena.outside import Outside, Ref
-from ._render import FENCE_NOTE, asked, attempt_lines, covered, fields_told, plural, quoted_error, second, words
+from ..catena.query import second
+from ._render import FENCE_NOTE, asked, attempt_lines, covered, fields_told, plural, quoted_error, words
 
 
 def list_text(page: OperationList) -> str:

@@ -11,7 +11,7 @@ from pydantic import Field
 from ..analysis.comparison_results import Baseline, Comparison
 from ..analysis.results import Other, WindowRead
 from ..analysis.window import Window
-from ..catena.query import iso
+from ..catena.query import iso, second
 from ..reading.question import Question, Reading
 from ..runtime import Runtime
 from ._arguments import (
@@ -31,7 +31,7 @@ from ._arguments import (
 from ._coverage import coverage_of
 from ._empty import what_is_missing
 from ._progress import progress_to
-from ._render import FENCE_NOTE, answer_of, asked, covered, percent, plural, quotation, second, was_also, words
+from ._render import FENCE_NOTE, answer_of, asked, covered, percent, plural, quotation, was_also, words
 
 if TYPE_CHECKING:
     from ..causes.memory import Memory

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from ..analysis.record_results import OneOperation
 from ..analysis.results import HIDDEN, WindowRead
+from ..catena.query import second
 from ..runtime import Runtime
 from ._arguments import ConnectionId
 from ._one_operation import operation_of
@@ -22,7 +23,6 @@ from ._render import (
     plural,
     quotation,
     retry_told,
-    second,
     words,
 )
 

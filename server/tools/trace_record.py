@@ -16,16 +16,16 @@ from ..analysis.record_results import FieldChange, Head, Record, Trace
 from ..analysis.results import WindowRead
 from ..analysis.window import DEFAULT_SPAN, Window
 from ..catena.outside import quote
-from ..catena.query import LONGEST_SPAN, Filters
+from ..catena.query import LONGEST_SPAN, Filters, second
 from ..errors import BadArgument
 from ..reading.one_record import Found, Identity, RecordReads
 from ..runtime import Runtime
 from ..store.memory import Progress
-from ._arguments import ConnectionId, ToDatetime, filters_of, fixed_window, uuid_of
+from ._arguments import ConnectionId, Resource, ToDatetime, filters_of, fixed_window, uuid_of
 from ._empty import why_empty
 from ._one_operation import operation_of
 from ._progress import progress_to
-from ._render import FENCE_NOTE, answer_of, asked, plural, quotation, quoted_error, second
+from ._render import FENCE_NOTE, answer_of, asked, plural, quotation, quoted_error
 
 if TYPE_CHECKING:
     from ..catena.wire import Operation
@@ -43,7 +43,7 @@ TOLD_IN_S = 3.0
 
 async def trace_record(
     ctx: Context[Runtime],
-    resource: Annotated[str | None, Field(description="Kind of record, as in summarize_failures.")] = None,
+    resource: Resource = None,
     source_id: Annotated[str | None, Field(description="Id at the TSP.")] = None,
     resource_id: Annotated[str | None, Field(description="Catena's id.")] = None,
     operation_id: Annotated[str | None, Field(description="Any write of it.")] = None,

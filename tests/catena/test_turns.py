@@ -2,7 +2,6 @@
 
 import random
 from collections import Counter
-from contextlib import suppress
 
 import anyio
 import pytest
@@ -11,7 +10,7 @@ from anyio.lowlevel import checkpoint
 from server.catena.limiter import Limiter
 from server.catena.turns import PARTY, Party, Turns
 from server.demo.faults import Bucket
-from server.errors import RateLimited
+from tests.catena.asking import answer_times
 
 pytestmark = pytest.mark.anyio
 
@@ -62,30 +61,6 @@ async def test_whoever_is_cancelled_holds_up_nobody() -> None:
         pass
 
 
-async def waits(limiter: Limiter, party: Party, calls: int, at_once: int, bucket: Bucket, rate: float) -> list[float]:
-    """Let a caller ask again and again for answers of `at_once` pages; return how long each took."""
-    dice, took = random.Random(5), list[float]()
-    PARTY.set(party)
-
-    async def page() -> None:
-        while True:
-            with suppress(RateLimited):
-                async with limiter.slot():
-                    await anyio.sleep(dice.uniform(0.08, 0.12))
-                    if wait := bucket.wait(rate, anyio.current_time()):
-                        raise RateLimited("429", wait)
-                return
-
-    for _ in range(calls):
-        began = anyio.current_time()
-        async with anyio.create_task_group() as tasks:
-            for _ in range(at_once):
-                tasks.start_soon(page)
-        took.append(anyio.current_time() - began)
-        await anyio.sleep(dice.uniform(0, 1))
-    return took
-
-
 @pytest.mark.parametrize(("at_once", "rate"), [(1, 0.0), (4, 0.0), (1, 20.0)])
 @pytest.mark.parametrize("fair", [True, False])
 @pytest.mark.parametrize("anyio_backend", ["trio"], indirect=True)  # whose clock is virtual
@@ -95,9 +70,9 @@ async def test_one_who_reads_little_hardly_notices_one_who_reads_much(at_once: i
         one, other = Party(), Party()
         async with anyio.create_task_group() as tasks:
             for _ in range(heavies):
-                tasks.start_soon(waits, limiter, other if fair else one, 10_000, 24, bucket, rate)
+                tasks.start_soon(answer_times, limiter, other if fair else one, 10_000, 24, bucket, rate)
             await anyio.sleep(10)  # the pace is found by then
-            took = await waits(limiter, one, 200, at_once, bucket, rate)
+            took = await answer_times(limiter, one, 200, at_once, bucket, rate)
             tasks.cancel_scope.cancel()
         return sorted(took)[int(0.95 * len(took))]
 

@@ -388,21 +388,25 @@ class Kept:
         self.client = client_info
 
 
-@pytest.mark.anyio
-@pytest.mark.parametrize("mode", ["auto", "legacy"])
-async def test_an_agent_steps_up_by_itself_where_it_comes_to_want_personal_data(
-    web: Web, issuer: Issuer, mode: str
-) -> None:
+def agent_of(issuer: Issuer) -> ClientCredentialsOAuthProvider:
+    """Register an agent with its own credentials, and return what signs it in."""
     issuer.clients["agent"] = ("agent-secret", {})
-    auth = ClientCredentialsOAuthProvider(
+    return ClientCredentialsOAuthProvider(
         server_url=issuer.audience,
         storage=Kept(),
         client_id="agent",
         client_secret="agent-secret",
         issuer=issuer.address,
     )
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("mode", ["auto", "legacy"])
+async def test_an_agent_steps_up_by_itself_where_it_comes_to_want_personal_data(
+    web: Web, issuer: Issuer, mode: str
+) -> None:
     async with (
-        httpx2.AsyncClient(auth=auth) as http,
+        httpx2.AsyncClient(auth=agent_of(issuer)) as http,
         Client(streamable_http_client(issuer.audience, http_client=http), mode=mode) as client,
     ):
         before = await client.call_tool("who_calls", {})
@@ -418,16 +422,8 @@ async def test_an_agent_steps_up_by_itself_where_it_comes_to_want_personal_data(
 async def test_an_agent_signs_in_with_its_own_credentials_through_the_client_of_the_sdk(
     web: Web, issuer: Issuer, mode: str
 ) -> None:
-    issuer.clients["agent"] = ("agent-secret", {})
-    auth = ClientCredentialsOAuthProvider(
-        server_url=issuer.audience,
-        storage=Kept(),
-        client_id="agent",
-        client_secret="agent-secret",
-        issuer=issuer.address,
-    )
     async with (
-        httpx2.AsyncClient(auth=auth) as http,
+        httpx2.AsyncClient(auth=agent_of(issuer)) as http,
         Client(streamable_http_client(issuer.audience, http_client=http), mode=mode) as client,
     ):
         summary = await client.call_tool("summarize_failures", {})
